@@ -1,0 +1,57 @@
+# Every target sets up what it needs; `make` alone says what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint unit bench up down tree constraints
+
+BIN := .venv/bin
+PYTHON ?= $(shell for python in python3.11 python3 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$python && break; done)
+# Fast suites first, so that a broken floor is known within a minute.
+SUITES = $(wildcard tests/architecture tests/unit tests/integration tests/e2e tests/chaos)
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/installed ## create .venv and install everything, pinned by constraints.txt
+
+.venv/installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "triage needs Python 3.11, and none of python3.11, python3, python is one." \
+		"Install it, or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Installing into .venv: some minutes and 4 GB, once."
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: setup ## run the whole life of a model; KEEP=1 leaves it running, SOURCE=URI [RECIPE=NAME] takes your own mail
+	$(BIN)/triage demo $(if $(KEEP),--keep) $(if $(SOURCE),--source '$(SOURCE)') $(if $(RECIPE),--recipe '$(RECIPE)')
+
+test: setup ## run every test: architecture, unit, integration, end to end, chaos
+	$(BIN)/pytest $(SUITES)
+
+check: lint unit ## what a commit must pass: format, lint, types, floors, unit and architecture tests
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports --no-logo
+
+unit: setup
+	$(BIN)/pytest -q tests/architecture tests/unit
+
+bench: setup ## run every benchmark and write bench/results/
+	@set -e; for script in $(filter-out bench/recording.py,$(wildcard bench/*.py)); do echo "$$script"; $(BIN)/python $$script; done
+
+up: setup ## start the services of this machine and print their addresses
+	$(BIN)/triage up
+
+down: setup ## end exactly these services
+	$(BIN)/triage down
+
+tree: setup ## draw the real tree into README.md
+	$(BIN)/python -m tests.architecture.tree
+
+# The +cpu of a local wheel is no version of the index.
+constraints: setup ## pin what .venv holds now into constraints.txt
+	@{ head -n 1 constraints.txt; $(BIN)/pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//' | sort -f; } > constraints.new
+	@mv constraints.new constraints.txt

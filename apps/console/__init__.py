@@ -1,0 +1,1 @@
+"""Human faces: the `triage` command line, and the demo."""

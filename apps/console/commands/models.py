@@ -1,0 +1,47 @@
+"""`triage models`: what is registered."""
+
+import typer
+
+from apps.console.session import open_session
+from apps.console.tables import print_table
+
+app = typer.Typer(help="Registered model versions.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_versions(model: str = typer.Argument("email_classifier")) -> None:
+    """Every version with its figures on the holdout."""
+    rows = [
+        (
+            version.version,
+            version.stage,
+            version.family,
+            f"{version.performance_metrics.accuracy:.3f}",
+            f"{version.performance_metrics.f1_score:.3f}",
+            version.training_details.dataset_version,
+            version.digest[:12],
+        )
+        for version in open_session().stores.registry.list(model)
+    ]
+    print_table(("version", "stage", "family", "accuracy", "macro-F1", "dataset", "digest"), rows)
+
+
+@app.command()
+def show(model: str, version: str) -> None:
+    """One version (a number, or @champion) in the specification's metadata schema."""
+    typer.echo(open_session().stores.registry.get(model, version).model_dump_json(indent=2))
+
+
+@app.command()
+def verify(model: str, version: str) -> None:
+    """Check every file of a version against its digests."""
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    from libs.common.models.artifact import verify_artifact
+    from libs.common.stores.objects import fetch_folder
+
+    registered = open_session().stores.registry.get(model, version)
+    with TemporaryDirectory() as scratch:
+        digest = verify_artifact(fetch_folder(registered.uri, Path(scratch) / "model"))
+    typer.echo(f"{registered.ref}: every file is as it was registered ({digest[:12]})")

@@ -1,0 +1,240 @@
+"""The steps of the story. Each does one thing as a user would, waits until it is so, and says in one line what came of it."""
+
+import time
+
+from apps.console.demo import lifecycle
+from apps.console.demo.account import CALM, DRIFTED, FRESH
+from apps.console.demo.context import DATASET, MODEL, Demo
+from apps.console.demo.load import LoadPlan
+from apps.console.demo.load_process import LoadProcess
+from apps.console.demo.load_records import Kind, SentRequest
+from apps.console.demo.mailings import prepare
+from apps.console.demo.waiting import until
+from libs.common.domain.alert import AlertStatus
+from libs.common.domain.dataset import DatasetVersion
+from libs.common.domain.model import ModelVersion, Stage
+from libs.common.domain.promotion import Promotion
+from libs.common.domain.rollout import RolloutPhase
+from libs.common.errors import TriageError
+
+# E-mails a second that two cores answer while they also train; the share of answers that people correct or confirm.
+RATE, FEEDBACK_SHARE = 18.0, 0.8
+_LONGEST_LOAD_S = 1_500.0
+# Replicas follow the traffic row within half a second; requests that were under way may take a little longer.
+_SETTLED_S = 5.0
+
+
+def start_platform(demo: Demo) -> str:
+    """`triage up`."""
+    from apps.console.runtime.discover import discover
+    from apps.console.runtime.up import bring_up
+    from apps.console.session import open_session
+    from libs.common.config.loader import load_config
+
+    config = load_config()
+    bring_up(demo.home, config.platform, config.environment, config.addresses(demo.home).records, demo.tell)
+    demo.opened = open_session()
+    demo.url = discover(demo.home).http_url or ""
+    return f"Ray, Prefect, flows, serving and monitoring are healthy; {demo.url}"
+
+
+def add_people(demo: Demo) -> str:
+    """`triage principal add`, three times."""
+    demo.tokens = {name: lifecycle.add_principal(demo, name, role) for name, role in lifecycle.ROLES.items()}
+    return "Erin trains, Ada approves for staging, Omar owns the mailbox and approves for production"
+
+
+def prepare_mail(demo: Demo) -> str:
+    """Write what is to be sent; nothing of it is trained on before people have labelled it."""
+    demo.mailing = prepare(demo.source, demo.recipe, demo.folder / "mails")
+    return ", ".join(f"{count:,} {part}" for part, count in demo.mailing.parts.items()) + " e-mails to send"
+
+
+def build_dataset(demo: Demo) -> str:
+    """`triage dataset build`."""
+    version = _build(demo, DATASET, {})
+    demo.dataset = version.version
+    return f"{version.tag}: {version.rows:,} e-mails, {len(version.classes)} classes, quality {version.quality.score:.2f}"
+
+
+def train_families(demo: Demo) -> str:
+    """`triage train`: both families on the same split."""
+    trained = lifecycle.train(demo, DATASET, demo.dataset, [], 420)
+    demo.champion = trained[0].version
+    return "; ".join(_figures(model) for model in trained) + f"; the better one is v{demo.champion}"
+
+
+def promote_champion(demo: Demo) -> str:
+    """`triage promote`, then `triage evidence record` and `triage approve` by people."""
+    lifecycle.ask_for_production(demo, demo.champion)
+    lifecycle.approve_all(demo, demo.champion)
+    return f"v{demo.champion}: development by its gates, staging by Ada, production by Omar"
+
+
+def release_champion(demo: Demo) -> str:
+    """The first release has no stable version to be compared with."""
+    rollout = lifecycle.await_release(demo, demo.champion, 180)
+    _require(rollout.phase is RolloutPhase.SUCCEEDED, f"the first release is {rollout.phase}: {rollout.reason}")
+    demo.chronicle.note("first release", rollout.reason, demo.champion, rollout.finished_at)
+    return f"v{demo.champion} answers"
+
+
+def begin_load(demo: Demo) -> str:
+    """From here on e-mails arrive, whatever happens."""
+    plan = LoadPlan(demo.url, CALM, RATE, _LONGEST_LOAD_S, feedback_share=FEEDBACK_SHARE, feedback_delay_s=1.5)
+    demo.running = LoadProcess(plan, demo.folder / "mails", demo.folder / "requests.jsonl")
+    said = f"{RATE:g} e-mails a second, {FEEDBACK_SHARE:.0%} get feedback"
+    demo.chronicle.note("load begins", said)
+
+    def flowing() -> bool:
+        requests = demo.load.requests()
+        _require(demo.load.running, "the load has ended by itself")
+        _require(
+            not any(request.failed for request in requests),
+            f"a request failed: {[r.problem for r in requests if r.failed][:1]}",
+        )
+        return len(requests) >= 100
+
+    until("the first 100 answers", flowing, 60, "see requests.log in the demo's folder")
+    return said
+
+
+def mislabel_and_train(demo: Demo) -> str:
+    """A labelling mistake that no gate can see, because the holdout carries it too."""
+    classes = demo.session.stores.datasets.get(DATASET, demo.dataset).classes
+    first, second = sorted(classes, key=lambda label: (-classes[label], label))[:2]
+    version = _build(demo, f"{DATASET}_mislabelled", {first: second, second: first})
+    trained = lifecycle.train(demo, version.name, version.version, ["tabular"], 240)
+    demo.worse = trained[0].version
+    found = trained[0].performance_metrics.accuracy
+    return f"{first} and {second} swapped; v{demo.worse} looks good on its own holdout: {found:.3f}"
+
+
+def promote_worse(demo: Demo) -> str:
+    """People are fooled as well: only live traffic can tell."""
+    lifecycle.ask_for_production(demo, demo.worse)
+    lifecycle.approve_all(demo, demo.worse)
+    rollout = lifecycle.await_traffic(demo, demo.worse, 120)
+    demo.chronicle.note("worse model canaried", "two labels swapped in its training data", demo.worse, rollout.step_started_at)
+    return f"v{demo.worse} passed every gate and gets {rollout.weight:.0%} of the traffic"
+
+
+def see_it_rolled_back(demo: Demo) -> str:
+    """Nobody does anything."""
+    rollout = lifecycle.await_release(demo, demo.worse, 180)
+    answers = sum(request.version == demo.worse for request in demo.load.requests())
+    demo.chronicle.note("rolled back", rollout.reason, demo.worse, rollout.finished_at)
+    _require(rollout.phase is RolloutPhase.ROLLED_BACK, f"the worse model's release is {rollout.phase}: {rollout.reason}")
+    over = time.time() + _SETTLED_S
+    later = until("e-mails after the rollback", lambda: [each for each in _answers(demo) if each.due_at > over] or None, 60)
+    _require(all(each.version == demo.champion for each in later), f"v{demo.worse} still answers after the rollback")
+    return f"{rollout.reason}, after {answers} answers"
+
+
+def drift_traffic(demo: Demo) -> str:
+    """Other words, senders, lengths and classes."""
+    before = lifecycle.measured_since(demo, "accuracy", 30)
+    demo.drifts_from = demo.now()
+    demo.load.change(part=DRIFTED, feedback_share=0.95)
+    demo.chronicle.note("traffic drifts", "other words, senders, lengths and classes")
+    return f"monitored accuracy was {before:.3f}" if before is not None else "accuracy was not measured yet"
+
+
+def await_alert(demo: Demo) -> str:
+    """The webhook rings."""
+
+    def rung() -> str | None:
+        demo.tell(f"drift score {lifecycle.measured_since(demo, 'drift_score', 30)}")
+        fired = [each for each in demo.receiver.alerts if each.rule == "data_drift_detected"]
+        fired = [
+            each for each in fired if each.status is AlertStatus.FIRING and demo.drifts_from and each.at >= demo.drifts_from
+        ]
+        if not fired:
+            return None
+        demo.chronicle.note("drift alert", f"{fired[0].condition}: {fired[0].value:.3f}", demo.champion, fired[0].at)
+        return f"{fired[0].condition}, found {fired[0].value:.3f}; the webhook received it"
+
+    return until("the drift alert", rung, 90, "see measurements in the demo's report")
+
+
+def await_retraining(demo: Demo) -> str:
+    """Started by the alert; ends where a person must agree."""
+    records = demo.session.stores.records
+    begun = until("the start of the retraining", lambda: records.retrainings.latest(MODEL), 60)
+    demo.chronicle.note("retraining begins", "; ".join(begun.reasons), at=begun.at)
+    promotion = _await_new_promotion(demo)
+    demo.retrained = promotion.version
+    demo.load.change(part=FRESH)  # e-mails of the new kind that no dataset holds
+    demo.chronicle.note("approval awaited", "the retrained model stops at staging", demo.retrained)
+    return f"{'; '.join(begun.reasons)} → {_figures(demo.session.stores.registry.get(MODEL, demo.retrained))}"
+
+
+def approve_retrained(demo: Demo) -> str:
+    """Two people look at it."""
+    lifecycle.approve_all(demo, demo.retrained)
+    rollout = lifecycle.await_traffic(demo, demo.retrained, 120)
+    demo.chronicle.note("retrained canaried", "5 % of the traffic first", demo.retrained, rollout.step_started_at)
+    return f"v{demo.retrained}: staging by Ada, production by Omar"
+
+
+def release_retrained(demo: Demo) -> str:
+    """The canary, to its end."""
+    rollout = lifecycle.await_release(demo, demo.retrained, 240)
+    demo.chronicle.note("retrained released", rollout.reason, demo.retrained, rollout.finished_at)
+    _require(rollout.phase is RolloutPhase.SUCCEEDED, f"the release is {rollout.phase}: {rollout.reason}")
+    return f"v{demo.retrained} answers everything: {rollout.reason}"
+
+
+def watch_recovery(demo: Demo) -> str:
+    """Long enough that the new version's accuracy can be told."""
+    released = demo.now()
+
+    def since() -> list[SentRequest]:
+        return [each for each in _answers(demo) if each.due_at > released.timestamp()]
+
+    def enough() -> float | None:
+        demo.tell(f"{len(since())} answers since the release")
+        seconds = (demo.now() - released).total_seconds() - _SETTLED_S
+        return lifecycle.measured_since(demo, "accuracy", seconds) if len(since()) >= 15 * RATE else None
+
+    monitored = until("a monitored accuracy of the retrained model", enough, 90)
+    seen = since()
+    share = sum(each.right for each in seen) / len(seen)
+    return f"{share:.1%} of {len(seen)} answers since are right; monitored accuracy is {monitored:.3f}"
+
+
+def _answers(demo: Demo) -> list[SentRequest]:
+    return [each for each in demo.load.requests() if each.kind is Kind.CLASSIFY]
+
+
+def _build(demo: Demo, name: str, relabel: dict[str, str]) -> DatasetVersion:
+    assert demo.mailing is not None
+    parameters = {"name": name, "sources": [demo.mailing.training_uri], "recipe": None, "relabel": relabel}
+    lifecycle.run_flow(demo, "build_dataset", parameters, 180)
+    return demo.session.stores.datasets.get(name, "latest")
+
+
+def _await_new_promotion(demo: Demo) -> Promotion:
+    known = {demo.champion, demo.worse}
+    stores = demo.session.stores
+
+    def waiting() -> Promotion | None:
+        run = stores.records.retrainings.latest(MODEL)
+        state = stores.orchestrator.state(run.flow_run_id) if run else "MISSING"
+        demo.tell(f"retrain_model: {state.lower()}")
+        _require(state not in ("FAILED", "CRASHED", "CANCELLED"), f"retrain_model {state.lower()}")
+        asked = [each for each in stores.records.promotions.list(MODEL) if each.version not in known]
+        lifecycle.require_not_refused(asked)
+        return next((each for each in asked if each.stage is Stage.STAGING), None)
+
+    return until("the retrained model's staging approval", waiting, 420)
+
+
+def _figures(model: ModelVersion) -> str:
+    found = model.performance_metrics
+    return f"v{model.version} {model.family} {found.accuracy:.3f} (macro-F1 {found.f1_score:.3f})"
+
+
+def _require(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise TriageError(otherwise, "see the logs folder of the demo's home, and the Prefect UI")

@@ -1,0 +1,201 @@
+"""One e-mail: who answers it, what they say, and what is remembered of it."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from time import perf_counter
+
+from apps.serving.batcher import Batcher
+from apps.serving.errors import CandidateFailed
+from apps.serving.loading import LoadedModel
+from apps.serving.metrics import ServingMetrics
+from apps.serving.recorder import Recorder
+from apps.serving.settings import ReplicaSettings
+from apps.serving.slot import Candidate
+from apps.serving.traffic import TrafficFollower
+from libs.common.domain.traffic import TrafficSplit
+from libs.common.domain.triage import Email, Outcome, Prediction, PredictionEvent, TriageResult, Variant
+from libs.common.errors import QueueFull, Timeout, Unavailable
+from libs.common.logs import get_logger
+
+logger = get_logger("serving.answerer")
+Features = Callable[[Email], dict[str, float]]
+
+# A monstrous mail may take longer to measure than to answer; then it is answered without.
+FEATURES_WITHIN_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request for one e-mail; ``traffic_key`` (may be empty) decides who is asked, stickily."""
+
+    request_id: str
+    email: Email
+    traffic_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    prediction: Prediction
+    version: str
+    outcome: Outcome
+
+
+_NO_ANSWER = _Answer(Prediction("", 0.0), "", Outcome.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class _Routed:
+    """A call with everything that was decided when it came in."""
+
+    call: Call
+    live: LoadedModel
+    split: TrafficSplit
+    chosen: Variant
+    bucket: int | None
+    started: float
+    measured: "asyncio.Future[dict[str, float]]"
+
+
+class Answerer:
+    """Chooses between stable and candidate, falls back to stable in the same request, and records each answer."""
+
+    def __init__(
+        self,
+        settings: ReplicaSettings,
+        traffic: TrafficFollower,
+        candidate: Candidate,
+        recorder: Recorder,
+        metrics: ServingMetrics,
+        threads: Executor,
+        features: Features,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._traffic = traffic
+        self._candidate = candidate
+        self._recorder = recorder
+        self._metrics = metrics
+        self._threads = threads
+        self._features = features
+        self._measuring = ThreadPoolExecutor(1, thread_name_prefix="features")
+        self._clock = clock
+        self._engine: tuple[LoadedModel, Batcher] | None = None
+        self._mirrors: set[asyncio.Task[None]] = set()
+
+    @property
+    def live(self) -> LoadedModel | None:
+        """The stable version, once there is one."""
+        return self._traffic.live
+
+    @property
+    def queue_depth(self) -> int:
+        """E-mails that wait for the engine."""
+        return self._engine[1].depth if self._engine else 0
+
+    async def classify(self, call: Call) -> TriageResult:
+        """The answer to ``call``, recorded. Unavailable without a live model, QueueFull, or Timeout at the deadline."""
+        started = perf_counter()
+        live = self._traffic.live
+        if live is None:
+            raise Unavailable("no model is live", f"release a version of {self._settings.model} first")
+        split = self._traffic.split(self._clock())
+        key = call.traffic_key or call.email.message_id or call.request_id
+        # On a thread beside the engine's: to measure a long mail takes longer than the event loop may stand still.
+        measured = asyncio.get_running_loop().run_in_executor(self._measuring, self._features, call.email)
+        routed = _Routed(call, live, split, split.choose(key), split.bucket(key), started, measured)
+        try:
+            async with asyncio.timeout(self._settings.request_timeout_s):
+                answer = await self._ask(routed)
+        except QueueFull:
+            raise
+        except TimeoutError:
+            await self._remember(routed, _NO_ANSWER)
+            limit = self._settings.request_timeout_s
+            raise Timeout(f"no answer within {limit:g} s", "the service is overloaded; send it again later") from None
+        except Exception:
+            await self._remember(routed, _NO_ANSWER)
+            raise
+        return await self._remember(routed, answer)
+
+    async def settle(self) -> None:
+        """Wait for mirrored answers that are still out, so that their events are not lost."""
+        while self._mirrors:
+            await asyncio.wait(self._mirrors)
+
+    async def _ask(self, routed: _Routed) -> _Answer:
+        candidate = routed.split.candidate
+        if routed.chosen is Variant.STABLE or candidate is None:
+            return await self._ask_stable(routed, Outcome.OK)
+        try:
+            prediction = await self._candidate.predict(candidate, routed.call.email)
+        except CandidateFailed:
+            self._metrics.fault("candidate")
+            return await self._ask_stable(routed, Outcome.FALLBACK)
+        return _Answer(prediction, candidate.version, Outcome.OK)
+
+    async def _ask_stable(self, routed: _Routed, outcome: Outcome) -> _Answer:
+        live = routed.live
+        if self._engine is None or self._engine[0] is not live:
+            self._engine = live, Batcher(live.predict, self._threads, self._settings.batch, self._metrics.batched)
+        return _Answer(await self._engine[1].predict(routed.call.email), live.ref.version, outcome)
+
+    async def _remember(self, routed: _Routed, answer: _Answer) -> TriageResult:
+        await asyncio.wait([routed.measured], timeout=FEATURES_WITHIN_S)
+        result = TriageResult(
+            request_id=routed.call.request_id,
+            message_id=routed.call.email.message_id,
+            model=self._settings.model,
+            version=answer.version or routed.live.ref.version,
+            variant=routed.chosen if answer.outcome is Outcome.OK else Variant.STABLE,
+            outcome=answer.outcome,
+            prediction=answer.prediction,
+            latency_ms=(perf_counter() - routed.started) * 1000,
+        )
+        self._metrics.answered(result)
+        event = self._event(routed, result)
+        mirrored = routed.split.mirror and routed.split.candidate is not None and routed.chosen is Variant.STABLE
+        if not mirrored or len(self._mirrors) >= self._settings.mirror_limit:
+            self._recorder.record(event)
+            return result
+        mirror = asyncio.get_running_loop().create_task(self._mirror(routed, event))
+        self._mirrors.add(mirror)
+        mirror.add_done_callback(self._mirrors.discard)
+        return result
+
+    def _event(self, routed: _Routed, result: TriageResult) -> PredictionEvent:
+        return PredictionEvent(
+            at=self._clock(),
+            request_id=result.request_id,
+            model=result.model,
+            version=result.version,
+            # Whoever was chosen, not whoever answered: so that a fallback counts against the candidate.
+            variant=routed.chosen,
+            outcome=result.outcome,
+            candidate_weight=routed.split.weight,
+            latency_ms=result.latency_ms,
+            label=result.prediction.label,
+            confidence=result.prediction.confidence,
+            features=self._features_of(routed),
+            traffic_bucket=routed.bucket,
+        )
+
+    def _features_of(self, routed: _Routed) -> dict[str, float]:
+        failure = routed.measured.exception() if routed.measured.done() else TimeoutError("it takes too long")
+        if failure is None:
+            return routed.measured.result()
+        self._metrics.fault("features")
+        logger.warning("the features of request %s were not measured: %r", routed.call.request_id, failure)
+        return {}
+
+    async def _mirror(self, routed: _Routed, event: PredictionEvent) -> None:
+        """Ask the candidate too. One event a request: it waits for the mirrored label, at most the candidate's deadline."""
+        assert routed.split.candidate is not None
+        try:
+            label = (await self._candidate.predict(routed.split.candidate, routed.call.email)).label
+        except CandidateFailed:
+            self._metrics.fault("mirror")
+            label = None
+        self._recorder.record(replace(event, mirror_label=label))

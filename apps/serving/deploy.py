@@ -1,0 +1,146 @@
+"""Puts servers and slots on Ray Serve. A server is deployed once; a release only ever touches the slot."""
+
+import logging
+import os
+import re
+from typing import Any
+
+from apps.serving.autoscaling import scaling_options
+from apps.serving.replica import Connect, Load, connect_stores, load_from_store
+from apps.serving.server import Server
+from apps.serving.settings import ReplicaSettings
+from apps.serving.slot import Slot, slot_name
+from libs.common.config.model_serving import ModelServing
+from libs.common.domain.model import ModelRef
+from libs.common.errors import ModelError, Unavailable
+from libs.common.logs import get_logger
+
+logger = get_logger("serving.deploy")
+
+SLOT_ANSWERS_WITHIN_S = 5.0
+# The last line of a traceback: ``libs.common.errors.ModelCorrupt: …``.
+_ERROR_LINE = re.compile(r"[\w.]*[A-Z]\w+: ")
+
+
+def connect_ray(address: str | None = None) -> None:
+    """Join the running Ray at ``address`` (else ``RAY_ADDRESS``) unless this process has done so; never starts one."""
+    import ray
+
+    if ray.is_initialized():
+        return
+    address = address or os.environ.get("RAY_ADDRESS")
+    if not address:
+        raise Unavailable("no Ray cluster is named", "run `triage up`, or set RAY_ADDRESS")
+    ray.init(address=address, namespace="triage", log_to_driver=False, logging_level=logging.WARNING)
+
+
+def start_serve(http_host: str, port: int) -> None:
+    """Start Serve's ingress at this address, unless Serve runs already."""
+    from ray import serve
+
+    serve.start(http_options={"host": http_host, "port": port}, logging_config=_quiet())
+
+
+def deploy_server(
+    serving: ModelServing,
+    settings: ReplicaSettings,
+    route_prefix: str = "/",
+    connect: Connect = connect_stores,
+    load: Load = load_from_store,
+) -> bool:
+    """Deploy the server of ``settings.model`` and wait until it runs; False when one is there, which is left alone."""
+    from ray import serve
+
+    if _status(settings.model) in ("RUNNING", "DEPLOYING", "UNHEALTHY"):
+        return False
+    deployment = serve.deployment(
+        name=Server.__name__,
+        # Our own bounded queue answers 429 long before Serve would turn anyone away.
+        max_ongoing_requests=2 * settings.batch.queue_size,
+        ray_actor_options={"num_cpus": serving.replica.logical_cpus},
+        **scaling_options(serving.auto_scaling, serving.replica.target_ongoing_requests),
+    )
+    application = deployment(serve.ingress(None)(Server)).bind(settings, connect, load)
+    serve.run(application, name=settings.model, route_prefix=route_prefix, logging_config=_quiet())
+    logger.info("%s is deployed", settings.model)
+    return True
+
+
+def deploy_slot(serving: ModelServing, ref: ModelRef, settings: ReplicaSettings, load: Load = load_from_store) -> None:
+    """Begin to deploy ``ref`` as the candidate of ``settings.model``, in place of any other; see `slot_ready`."""
+    from ray import serve
+
+    if slot_ready(settings.model, ref):
+        return
+    deployment = serve.deployment(
+        name=Slot.__name__,
+        num_replicas=serving.slot.replicas,
+        max_ongoing_requests=serving.slot.max_ongoing_requests,
+        max_queued_requests=serving.slot.max_ongoing_requests,
+        graceful_shutdown_timeout_s=2.0,
+        ray_actor_options={"num_cpus": serving.slot.logical_cpus},
+    )
+    target = serve.RunTarget(
+        deployment(Slot).bind(ref, settings, load), name=slot_name(settings.model), route_prefix=None, logging_config=_quiet()
+    )
+    serve.run_many([target], wait_for_applications_running=False)
+
+
+def slot_ready(model: str, ref: ModelRef) -> bool:
+    """Whether every replica of the slot holds ``ref``, warm; ModelError when it could not be brought up."""
+    from ray.exceptions import RayError
+    from ray.serve.exceptions import RayServeException
+
+    status = _status(slot_name(model))
+    if status == "DEPLOY_FAILED":
+        raise ModelError(f"{ref} cannot be served: {_failure(slot_name(model))}", "look at the slot's log in Ray's dashboard")
+    if status != "RUNNING":
+        return False
+    try:
+        return _loaded(model) == ref.digest
+    except (RayError, RayServeException, TimeoutError) as error:
+        logger.info("the slot of %s does not answer yet: %s", model, error)
+        return False
+
+
+def _loaded(model: str) -> str:
+    """The digest that the slot holds."""
+    from ray import serve
+
+    handle = serve.get_deployment_handle(Slot.__name__, app_name=slot_name(model))
+    if not handle.is_initialized:  # Serve hands out the same handle again
+        # Under Serve's throughput mode a handle lives in the caller's event loop, and a flow has none.
+        handle._init(_run_router_in_separate_loop=True)  # pyright: ignore[reportPrivateUsage]
+    return handle.loaded.remote().result(timeout_s=SLOT_ANSWERS_WITHIN_S)
+
+
+def retire_slot(model: str) -> None:
+    """Remove the slot; nothing happens where there is none."""
+    from ray import serve
+
+    if _status(slot_name(model)) is not None:
+        serve.delete(slot_name(model))
+
+
+def _status(application: str) -> str | None:
+    from ray import serve
+
+    found = serve.status().applications.get(application)
+    return None if found is None else str(found.status.value)
+
+
+def _failure(application: str) -> str:
+    """The last line of what Serve tells of the deployments that failed: the error itself, below its traceback."""
+    from ray import serve
+
+    found = serve.status().applications.get(application)
+    told = [deployment.message for deployment in found.deployments.values()] if found else []
+    lines = [line.strip() for message in told for line in message.splitlines() if line.strip()]
+    errors = [line for line in lines if _ERROR_LINE.match(line)]
+    return (errors or lines or ["no reason was given"])[-1]
+
+
+def _quiet() -> Any:
+    from ray.serve.schema import LoggingConfig
+
+    return LoggingConfig(enable_access_log=False, log_level="WARNING")

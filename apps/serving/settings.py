@@ -1,0 +1,67 @@
+"""What a replica must know, in plain values: it reads no configuration and no environment by itself."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from apps.serving.batcher import BatchLimits
+from libs.common.config.configuration import Addresses
+from libs.common.config.home import Home
+from libs.common.config.model_serving import ModelServing
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where a replica keeps things on its own node: fetched models, open segments of the prediction log, counters."""
+
+    models: Path
+    predictions: Path
+    metrics: Path
+
+    @classmethod
+    def below(cls, home: Home) -> "Folders":
+        """The folders of one installation."""
+        return cls(home.models, home.predictions, home.run / "metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaSettings:
+    """The settings of one model's replicas and of its slot."""
+
+    model: str
+    addresses: Addresses
+    folders: Folders
+    batch: BatchLimits
+    cache_bytes: int
+    poll_interval: timedelta
+    report_interval: timedelta
+    ship_interval: timedelta
+    request_timeout_s: float
+    candidate_timeout_s: float
+    start_timeout_s: float
+    body_limit_bytes: int
+    mirror_limit: int
+
+
+def replica_settings(model: str, serving: ModelServing, addresses: Addresses, folders: Folders) -> ReplicaSettings:
+    """The settings of ``model`` under ``serving``."""
+    replica = serving.replica
+    return ReplicaSettings(
+        model=model,
+        addresses=addresses,
+        folders=folders,
+        batch=BatchLimits(
+            max_batch_size=serving.batch_inference.max_batch_size if serving.batch_inference.enabled else 1,
+            queue_size=serving.batch_inference.queue_size,
+            engine_threads=replica.engine_threads,
+        ),
+        cache_bytes=serving.model_caching.cache_size if serving.model_caching.enabled else 0,
+        poll_interval=replica.poll_interval,
+        report_interval=replica.report_interval,
+        ship_interval=replica.ship_interval,
+        request_timeout_s=replica.request_timeout.total_seconds(),
+        candidate_timeout_s=replica.candidate_timeout.total_seconds(),
+        start_timeout_s=replica.start_timeout.total_seconds(),
+        body_limit_bytes=replica.body_limit,
+        mirror_limit=replica.mirror_limit,
+    )

@@ -1,0 +1,148 @@
+"""The training stages as a job: ``ray job submit --working-dir . -- python -m apps.training dataset build | train | evaluate``.
+
+A job runs in a copy of the code: it finds the state home by ``TRIAGE_HOME``, and its Ray by ``RAY_ADDRESS``, else starts one.
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from libs.common.config.configuration import Config
+from libs.common.config.home import Home
+from libs.common.config.loader import load_config
+from libs.common.connect import Stores, connect
+from libs.common.domain.audit import Actor, Role
+from libs.common.errors import TriageError
+from libs.common.logs import set_up_logs
+
+if TYPE_CHECKING:
+    from apps.training.pipeline import Workplace
+
+app = typer.Typer(name="apps.training", help="From raw mail to a registered model.", no_args_is_help=True, add_completion=False)
+dataset_app = typer.Typer(help="Versioned datasets.", no_args_is_help=True)
+app.add_typer(dataset_app, name="dataset")
+
+
+@dataclass(frozen=True)
+class _Session:
+    config: Config
+    stores: Stores
+
+    @property
+    def workplace(self) -> "Workplace":
+        from apps.training.pipeline import Workplace
+
+        return Workplace(self.stores, Actor(name="job:training", role=Role.SYSTEM), datetime.now(UTC))
+
+
+@dataset_app.command("build")
+def build_dataset(
+    name: Annotated[str, typer.Argument(help="The dataset's name.")] = "emails",
+    source: Annotated[list[str] | None, typer.Option(help="A source's URI; repeatable. Default: the configured ones.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="How labels are found: a name in config/corpora, or a file.")] = None,
+    relabel: Annotated[list[str] | None, typer.Option(help="OLD=NEW: rename or merge labels; repeatable.")] = None,
+    order: Annotated[str, typer.Option(help="How the holdout is chosen: random or time.")] = "random",
+    seed: int = 0,
+) -> None:
+    """Build, check and commit the next version; prints its tag."""
+    from apps.training.build import BuildRequest, read_relabel
+    from apps.training.pipeline import build_version
+    from apps.training.provenance import config_digest
+
+    session = _open_session()
+    request = BuildRequest(
+        name=name,
+        sources=tuple(source or session.config.data_pipeline.ingestion.uris),
+        recipe=recipe,
+        relabel=read_relabel(relabel or ()),
+        order=order,
+        seed=seed,
+        min_quality=session.config.data_pipeline.preprocessing.quality_threshold,
+    )
+    _join_ray()
+    version = build_version(session.workplace, request, config_digest(session.config))
+    typer.echo(version.tag)
+
+
+@app.command()
+def train(
+    model: Annotated[str, typer.Argument()] = "email_classifier",
+    dataset: Annotated[str, typer.Option(help="Name of the dataset.")] = "emails",
+    version: Annotated[str, typer.Option(help="Its version.")] = "latest",
+    family: Annotated[list[str] | None, typer.Option(help="Only this family; repeat for more.")] = None,
+    seed: int = 0,
+    request_id: Annotated[str, typer.Option(help="Run again under the same id, a finished request trains nothing.")] = "",
+) -> None:
+    """Fit every family on the same split, judge them on the untouched holdout, and register them; prints the best first."""
+    from apps.training.pipeline import TrainRequest, train_versions
+
+    session = _open_session()
+    session.stores.datasets.get(dataset, version)  # what is not there is said before Ray is started
+    wanted = {"families": tuple(family)} if family else {}
+    request = TrainRequest(model_name=model, seed=seed, request_id=request_id, **wanted)
+    _join_ray()
+    for registered in train_versions(session.workplace, request, session.config.training, dataset, version):
+        figures = registered.performance_metrics
+        typer.echo(f"{registered.ref} {registered.family} accuracy {figures.accuracy:.3f} macro-F1 {figures.f1_score:.3f}")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument()] = "email_classifier",
+    version: Annotated[str, typer.Option(help="A number, @champion or latest.")] = "latest",
+    dataset: Annotated[str, typer.Option(help="Name of the dataset.")] = "emails",
+    dataset_version: Annotated[str, typer.Option(help="Its version.")] = "latest",
+    seed: int = 0,
+) -> None:
+    """Judge a registered version on the holdout of a dataset; prints the figures as JSON."""
+    from apps.training.evaluate import evaluate as judge
+    from apps.training.examples import read_examples
+    from libs.common.domain.dataset import Split
+    from libs.common.models.artifact import load_classifier
+    from libs.common.stores.objects import fetch_folder
+
+    stores = _open_session().stores
+    registered = stores.registry.get(model, version)
+    found = stores.datasets.get(dataset, dataset_version)
+    with TemporaryDirectory(prefix="triage-evaluate-") as scratch:
+        folder = stores.datasets.checkout(found.name, found.version, Path(scratch) / "dataset")
+        classifier = load_classifier(fetch_folder(registered.uri, Path(scratch) / "model"), registered.digest)
+        evaluation = judge(classifier, read_examples(folder, Split.HOLDOUT), seed)
+    typer.echo(evaluation.figures.model_dump_json(indent=2))
+
+
+def main() -> None:
+    """Run the command line; an error that is the user's to read is printed without a traceback, with exit status 1."""
+    set_up_logs()
+    try:
+        app()
+    except TriageError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+
+
+def _open_session() -> _Session:
+    config = load_config()
+    session = _Session(config, connect(config.addresses(Home.find())))
+    session.stores.records.audit.head()  # what cannot be recorded is not begun
+    return session
+
+
+def _join_ray() -> None:
+    """Join the Ray of the job or of ``RAY_ADDRESS``; else start one that ends with this process."""
+    import ray
+
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(namespace="triage", log_to_driver=False)
+    else:
+        ray.init(address="local", include_dashboard=False, log_to_driver=False)
+
+
+if __name__ == "__main__":
+    main()

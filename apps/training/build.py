@@ -1,0 +1,224 @@
+"""Sources → a committed DatasetVersion: ingest, clean, validate, deduplicate, split, write, commit. Whole or not at all."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from apps.training.contents import Contents, write_contents
+from apps.training.ingest import FEEDBACK_URI, Source, feedback_source, open_source
+from apps.training.rows import CLEANED
+from apps.training.split import Order, Part, SplitRow, split_rows, thread_groups
+from apps.training.validate import Candidate, quality_report, reasons_to_set_aside
+from libs.common.domain.dataset import DatasetVersion, Lineage, QualityReport, SourceRef, Split
+from libs.common.domain.triage import Feedback
+from libs.common.domain.value import Value
+from libs.common.errors import DataError
+from libs.common.features.mime import bare_subject
+from libs.common.stores.datasets import MANIFEST, DatasetStore, sha256_of
+
+_ORDERS = ("random", "time")
+
+
+class BuildRequest(Value):
+    """What to build: ``holdout`` a share in 0…1, ``order`` random or time; ``relabel`` renames, merges or swaps labels."""
+
+    name: str
+    sources: tuple[str, ...]
+    recipe: str | None = None
+    seed: int = 0
+    order: str = "random"
+    relabel: dict[str, str] = {}
+    holdout: float = 0.2
+    folds: int = 5
+    min_quality: float = 0.6
+
+
+def build_dataset(
+    request: BuildRequest,
+    store: DatasetStore,
+    feedback: Sequence[Feedback] = (),
+    *,
+    now: datetime,
+    code_commit: str,
+    config_digest: str,
+) -> DatasetVersion:
+    """Build and commit the next version on the connected Ray; DataError where the sources can't give one."""
+    _check(request, feedback)
+    with tempfile.TemporaryDirectory(prefix="triage-build-") as scratch:
+        landing, staged, folder = Path(scratch) / "fetched", Path(scratch) / "staged.parquet", Path(scratch) / "version"
+        sources = _open_sources(request, feedback, landing)
+        rows = _stage(sources, staged, request.relabel)
+        reasons = reasons_to_set_aside(rows, smallest_class=request.folds + 1)
+        quality = quality_report(rows, reasons)
+        kept = [row for row in rows if row.position not in reasons]
+        _require_learnable(kept, quality, request.min_quality)
+        parts = _split(kept, request)
+        contents = write_contents(staged, folder, parts, reasons, quality)
+        lineage = Lineage(
+            sources=tuple(
+                _reference(source, count) for source, count in zip(sources, _rows_by_source(rows, sources), strict=True)
+            ),
+            code_commit=code_commit,
+            config_digest=config_digest,
+            parent=next((version.tag for version in reversed(store.list(request.name))), None),
+            recipe=request.recipe,
+            relabel=request.relabel,
+            order=request.order,
+            seed=request.seed,
+        )
+        return store.commit(request.name, folder, _draft(request.name, kept, parts, contents, quality, lineage, now))
+
+
+def read_relabel(written: Iterable[str]) -> dict[str, str]:
+    """``OLD=NEW`` pairs; DataError for anything else."""
+    renamed: dict[str, str] = {}
+    for text in written:
+        old, _, new = text.partition("=")
+        if not (old and new):
+            raise DataError(f"--relabel: found '{text}'", "write OLD=NEW, e.g. --relabel junk=spam")
+        renamed[old] = new
+    return renamed
+
+
+def read_dataset(folder: Path) -> pa.Table:
+    """The rows of a checked-out version (columns: ``rows.DATASET``); DataError names a file whose bytes were changed."""
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        raise DataError(f"{folder} holds no dataset: {MANIFEST} is missing", "check one out: triage dataset checkout")
+    version = DatasetVersion.model_validate_json(manifest.read_text("utf-8"))
+    for name, digest in version.files.items():
+        if not (folder / name).is_file() or sha256_of(folder / name) != digest:
+            raise DataError(f"{folder / name} is not as {version.tag} was committed", "check the version out again")
+    return parquet.read_table(folder / "emails.parquet")
+
+
+def _check(request: BuildRequest, feedback: Sequence[Feedback]) -> None:
+    if not request.sources and not feedback:
+        raise DataError("no source is given", "write --source synthetic://?n=2000, or the path of a corpus")
+    if request.order not in _ORDERS:
+        raise DataError(f"the order '{request.order}' is unknown", "write random or time")
+    if not 0 < request.holdout < 1 or request.folds < 2:
+        found = f"holdout is {request.holdout:g} and folds is {request.folds}"
+        raise DataError(found, "write a holdout between 0 and 1, e.g. 0.2, and at least 2 folds")
+
+
+def _open_sources(request: BuildRequest, feedback: Sequence[Feedback], landing: Path) -> list[Source]:
+    opened = [open_source(uri, request.recipe, landing) for uri in request.sources]
+    corrections = feedback_source(feedback)
+    return [*opened, corrections] if corrections.stretches else opened
+
+
+def _stage(sources: Sequence[Source], staged: Path, relabel: dict[str, str]) -> list[Candidate]:
+    """Write the cleaned rows to one file as they come, and keep in memory only what is judged about them."""
+    from apps.training.stream import stream_rows
+
+    rows: list[Candidate] = []
+    seen: set[str] = set()
+    with parquet.ParquetWriter(staged, CLEANED) as writer:
+        for table in stream_rows(sources):
+            seen.update(table.column("label").to_pylist())
+            table = rename_labels(table, relabel)
+            writer.write_table(table)
+            rows.extend(_candidates(table))
+    if unknown := sorted(set(relabel) - seen):
+        there = ", ".join(sorted(seen - {""}))
+        raise DataError(f"relabel names '{unknown[0]}', which no mail is labelled", f"the labels are {there}")
+    return rows
+
+
+def rename_labels(table: pa.Table, relabel: dict[str, str]) -> pa.Table:
+    """The rows under their new labels; what users said of a model's answers is in the new ones already."""
+    sources, labels = table.column("source").to_pylist(), table.column("label").to_pylist()
+    renamed = [
+        label if source.startswith(FEEDBACK_URI) else relabel.get(label, label)
+        for source, label in zip(sources, labels, strict=True)
+    ]
+    return table.set_column(table.schema.get_field_index("label"), CLEANED.field("label"), pa.array(renamed, pa.string()))
+
+
+def _candidates(table: pa.Table) -> Iterator[Candidate]:
+    names = ("position", "row_id", "label", "message_id", "thread_id", "quality", "sent_at", "reason", "source")
+    subjects, texts, quoted = (table.column(f"clean_{name}").to_pylist() for name in ("subject", "text", "quoted"))
+    columns = [table.column(name).to_pylist() for name in names]
+    for subject, text, quote, *values in zip(subjects, texts, quoted, *columns, strict=True):
+        fields = dict(zip(names, values, strict=True))
+        corrected = fields.pop("source").startswith(FEEDBACK_URI)
+        chars = len(subject) + len(text) + len(quote)
+        yield Candidate(subject=subject, text_chars=chars, corrected=corrected, **fields)
+
+
+def _require_learnable(kept: Sequence[Candidate], quality: QualityReport, least: float) -> None:
+    labels = sorted({row.label for row in kept})
+    if not kept:
+        worst = max(quality.quarantined, key=lambda reason: quality.quarantined[reason], default="the sources are empty")
+        raise DataError(
+            f"none of {quality.rows_read} mails can be used; most often: {worst}", "correct the source or its recipe"
+        )
+    if len(labels) < 2:
+        found = f"all {len(kept)} usable mails are labelled '{labels[0]}'"
+        raise DataError(
+            f"the corpus has one class: {found}", "add mails of another label; one class can't be told from anything"
+        )
+    if quality.score < least:
+        findings = "; ".join(quality.findings)
+        raise DataError(
+            f"the quality score is {quality.score:.2f}, at least {least:.2f} is asked: {findings}", "correct the source"
+        )
+
+
+def _split(kept: Sequence[Candidate], request: BuildRequest) -> dict[int, Part]:
+    by_subject = {row.thread_id for row in kept if row.thread_id.startswith("subject:")}
+
+    def names(row: Candidate) -> list[str]:
+        subject = f"subject:{bare_subject(row.subject)}"
+        return [name for name in (row.message_id, row.thread_id, subject if subject in by_subject else "") if name]
+
+    threads = thread_groups((row.row_id, names(row)) for row in kept)
+    rows = [SplitRow(row.row_id, row.label, threads[row.row_id], row.sent_at) for row in kept]
+    parts = split_rows(rows, request.holdout, request.folds, request.seed, cast(Order, request.order))
+    if not any(part.split is Split.HOLDOUT for part in parts.values()):
+        raise DataError("nothing can be held out: no mail has a date", "build with order random")
+    return {row.position: parts[row.row_id] for row in kept}
+
+
+def _rows_by_source(rows: Sequence[Candidate], sources: Sequence[Source]) -> list[int]:
+    from apps.training.stream import stretch_of
+
+    owner = [place for place, source in enumerate(sources) for _ in source.stretches]
+    counts = Counter(owner[stretch_of(row.position)] for row in rows)
+    return [counts[place] for place in range(len(sources))]
+
+
+def _reference(source: Source, rows: int) -> SourceRef:
+    return SourceRef(uri=source.uri, digest=source.digest, rows=rows)
+
+
+def _draft(
+    name: str,
+    kept: Sequence[Candidate],
+    parts: dict[int, Part],
+    contents: Contents,
+    quality: QualityReport,
+    lineage: Lineage,
+    now: datetime,
+) -> DatasetVersion:
+    """The version without its number, which the store gives."""
+    splits = Counter(part.split for part in parts.values())
+    return DatasetVersion(
+        name=name,
+        version="",
+        digest=contents.digest,
+        rows=len(kept),
+        classes=dict(sorted(Counter(row.label for row in kept).items())),
+        splits={split: splits[split] for split in Split},
+        files=contents.files,
+        lineage=lineage,
+        quality=quality,
+        created_at=now,
+    )

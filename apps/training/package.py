@@ -1,0 +1,149 @@
+"""Turns a fitted, evaluated classifier into an artifact: model card, pinned requirements, and what monitoring compares with."""
+
+import importlib.metadata
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from apps.training.evaluate import Evaluation
+from apps.training.examples import Examples
+from libs.common.domain.dataset import DatasetVersion
+from libs.common.domain.model import DeploymentRequirements, TrainingDetails
+from libs.common.domain.triage import Email
+from libs.common.models.artifact import write_artifact
+from libs.common.models.base import Classifier
+
+REQUIREMENTS = "requirements-model.txt"
+Facts = Callable[[Email], dict[str, float]]
+
+# KS with 2 000 against 500 e-mails sees D = 0.08 at 5 %; more rows buy little and make the artifact heavy.
+_REFERENCE_ROWS = 2000
+_READING = ("numpy", "pydantic", "safetensors", "ftfy")
+_PACKAGES = {"tabular": _READING, "transformer": (*_READING, "onnxruntime", "tokenizers")}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the card says besides figures."""
+
+    model_name: str
+    dataset: DatasetVersion
+    training: TrainingDetails
+
+
+def package_model(
+    folder: Path, classifier: Classifier, evaluation: Evaluation, taught: Examples, provenance: Provenance, facts: Facts
+) -> str:
+    """Write the artifact to the new ``folder``; returns its digest."""
+    documents = {
+        "README.md": model_card(classifier, evaluation, provenance).encode(),
+        REQUIREMENTS: requirements(classifier.family).encode(),
+        "reference.json": _reference_figures(evaluation, provenance).encode(),
+        "reference.parquet": _reference_facts(taught, facts, provenance.training.seed),
+    }
+    return write_artifact(folder, classifier, documents)
+
+
+def requirements(family: str) -> str:
+    """The packages that prediction needs, pinned to what is installed here."""
+    pins = [f"{name}=={importlib.metadata.version(name)}" for name in _PACKAGES[family]]
+    return "\n".join(pins) + "\n"
+
+
+def deployment_requirements(family: str, size_bytes: int) -> DeploymentRequirements:
+    """What a server needs: the process itself (about 200 MB), and the files about thrice while they are read."""
+    return DeploymentRequirements(
+        memory_mb=200 + round(3 * size_bytes / 10**6),
+        cpu_cores=1 if family == "tabular" else 2,
+        gpu_required=False,
+        python_version=">=3.11",
+        dependencies=REQUIREMENTS,
+    )
+
+
+def model_card(classifier: Classifier, evaluation: Evaluation, provenance: Provenance) -> str:
+    """A card in Hugging Face's format: figures as ``model-index`` in front, the same for people below."""
+    figures, dataset = evaluation.figures, provenance.dataset
+    front = {
+        "language": "en",
+        "pipeline_tag": "text-classification",
+        "tags": ["email", "triage", classifier.family],
+        "model-index": [
+            {
+                "name": provenance.model_name,
+                "results": [
+                    {
+                        "task": {"type": "text-classification"},
+                        "dataset": {
+                            "type": dataset.name,
+                            "name": dataset.name,
+                            "revision": dataset.version,
+                            "split": "holdout",
+                        },
+                        "metrics": [
+                            {"type": "accuracy", "value": round(figures.accuracy, 4)},
+                            {"type": "f1", "name": "macro F1", "value": round(figures.f1_score, 4)},
+                            {"type": "ece", "name": "calibration error", "value": round(figures.calibration_error, 4)},
+                        ],
+                    }
+                ],
+            }
+        ],
+    }
+    return f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n{_card_text(classifier, evaluation, provenance)}"
+
+
+def _card_text(classifier: Classifier, evaluation: Evaluation, provenance: Provenance) -> str:
+    figures, training = evaluation.figures, provenance.training
+    recall = "\n".join(f"| {label} | {value:.3f} |" for label, value in figures.per_class_recall.items())
+    return f"""
+# {provenance.model_name} ({classifier.family})
+
+Gives an e-mail one of {len(classifier.labels)} categories: {", ".join(classifier.labels)}.
+
+**Intended use.** Sorting incoming mail for people who still read it. Not for deciding about the people who wrote it.
+**Limits.** Knows the vocabulary of its training data only; mail in other languages or of other years is a guess, and drift
+is measured against `reference.parquet`. The sender's name and domain are no features.
+
+| figure on {figures.holdout_rows} e-mails never trained on | value |
+|---|---|
+| accuracy (95 % interval) | {figures.accuracy:.3f} ({figures.accuracy_low:.3f}–{figures.accuracy_high:.3f}) |
+| macro F1 (95 % interval) | {figures.f1_score:.3f} ({evaluation.f1.low:.3f}–{evaluation.f1.high:.3f}) |
+| macro precision · recall | {figures.precision:.3f} · {figures.recall:.3f} |
+| calibration error | {figures.calibration_error:.3f} |
+| latency alone, p50 · p95 | {evaluation.latency_p50_ms:.1f} · {figures.inference_latency_p95_ms:.1f} ms |
+
+| category | recall |
+|---|---|
+{recall}
+
+Trained {training.training_date:%Y-%m-%d} on {provenance.dataset.tag} (`{training.dataset_digest[:12]}`), seed {training.seed},
+in {training.training_duration_hours * 60:.1f} minutes.
+"""
+
+
+def _reference_figures(evaluation: Evaluation, provenance: Provenance) -> str:
+    figures = {
+        "dataset": provenance.dataset.tag,
+        "accuracy": evaluation.figures.accuracy,
+        "latency_p50_ms": evaluation.latency_p50_ms,
+        "latency_p95_ms": evaluation.figures.inference_latency_p95_ms,
+        "holdout_rows": evaluation.figures.holdout_rows,
+    }
+    return json.dumps(figures, indent=2) + "\n"
+
+
+def _reference_facts(taught: Examples, facts: Facts, seed: int) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    chosen = np.random.default_rng(seed).permutation(len(taught))[:_REFERENCE_ROWS]
+    rows = [facts(taught.emails[row]) for row in np.sort(chosen)]
+    table = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), table)
+    return table.getvalue()

@@ -1,0 +1,226 @@
+"""From a dataset version to registered model versions: fit each family, judge it, package it, register it.
+
+``build_version`` and ``train_versions`` are the stages as every front door runs them, the audit event included.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from apps.training.build import BuildRequest, build_dataset
+from apps.training.evaluate import Evaluation, evaluate
+from apps.training.examples import Examples, read_examples, require_classes
+from apps.training.package import Provenance, deployment_requirements, package_model
+from apps.training.provenance import code_commit
+from apps.training.select import SIMPLEST_FIRST, Candidate, rank
+from libs.common.config.training import Training
+from libs.common.connect import Stores
+from libs.common.domain.audit import Actor
+from libs.common.domain.dataset import DatasetVersion, Split
+from libs.common.domain.model import ModelVersion, TrainingDetails
+from libs.common.domain.triage import Feedback
+from libs.common.domain.value import Value
+from libs.common.errors import ModelError
+from libs.common.logs import get_logger
+from libs.common.models.base import Classifier
+from libs.common.stores.registry import UNREGISTERED, ModelRegistry
+
+log = get_logger("training.pipeline")
+
+Fitter = Callable[[Examples, int, Path], Classifier]
+
+# Framework and architecture of each family, as the metadata schema writes them.
+_ARCHITECTURES = {
+    "tabular": ("scikit-learn", "tfidf-logistic-regression"),
+    "transformer": ("transformers", "all-MiniLM-L6-v2"),
+}
+# On-demand prices of Amazon SageMaker training, us-east-1, USD an hour.
+_PRICES = {"ml.m5.large": 0.115, "ml.p3.2xlarge": 3.825}
+
+
+class TrainRequest(Value):
+    """What is to be trained. Run again under the same ``request_id`` after all was registered, it trains nothing."""
+
+    model_name: str = "email_classifier"
+    families: tuple[str, ...] = SIMPLEST_FIRST
+    seed: int = 0
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class _Course:
+    request: TrainRequest
+    dataset: DatasetVersion
+    train: Examples
+    holdout: Examples
+    settings: Training
+    now: datetime
+    scratch: Path
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    classifier: Classifier
+    evaluation: Evaluation
+    details: TrainingDetails
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where a stage runs: its stores, in whose name, and when."""
+
+    stores: Stores
+    actor: Actor
+    now: datetime
+
+
+def build_version(
+    place: Workplace, request: BuildRequest, config_digest: str, feedback: Sequence[Feedback] = ()
+) -> DatasetVersion:
+    """Build, commit and audit the next version of a dataset."""
+    version = build_dataset(
+        request,
+        place.stores.datasets,
+        feedback=feedback,
+        now=place.now,
+        code_commit=code_commit(),
+        config_digest=config_digest,
+    )
+    details = {"digest": version.digest, "rows": version.rows}
+    place.stores.records.audit.append(place.actor, "dataset_built", version.tag, details, place.now)
+    return version
+
+
+def train_versions(
+    place: Workplace, request: TrainRequest, settings: Training, dataset: str, version: str
+) -> list[ModelVersion]:
+    """Train on a version of ``dataset``, register and audit; returns the versions, best first."""
+    stores = place.stores
+    found = stores.datasets.get(dataset, version)
+    with tempfile.TemporaryDirectory(prefix="triage-dataset-") as scratch:
+        folder = stores.datasets.checkout(found.name, found.version, Path(scratch) / "dataset")
+        trained = train_models(request, folder, found, stores.registry, settings, place.now)
+    for registered in trained:
+        figures = registered.performance_metrics
+        details = {
+            "family": registered.family,
+            "digest": registered.digest,
+            "dataset": found.tag,
+            "dataset_digest": found.digest,
+            "accuracy": figures.accuracy,
+            "macro_f1": figures.f1_score,
+        }
+        stores.records.audit.append(place.actor, "model_registered", str(registered.ref), details, place.now)
+    return trained
+
+
+def train_models(
+    request: TrainRequest,
+    dataset_folder: Path,
+    dataset: DatasetVersion,
+    registry: ModelRegistry,
+    settings: Training,
+    now: datetime,
+) -> list[ModelVersion]:
+    """Train each family on the same split; returns the registered versions, best first.
+
+    Nothing is registered before every family is fitted and judged. The transformer needs Ray to be connected.
+    """
+    fitters = {family: _fitter(family, settings) for family in request.families}
+    done = {version.family: version for version in registry.of_request(request.model_name, request.request_id)}
+    if done.keys() >= fitters.keys():
+        return sorted(done.values(), key=lambda version: int(version.version), reverse=True)
+    train = read_examples(dataset_folder, Split.TRAIN)
+    require_classes(train, dataset.tag)
+    holdout = read_examples(dataset_folder, Split.HOLDOUT)
+    with tempfile.TemporaryDirectory(prefix="triage-train-") as scratch:
+        course = _Course(request, dataset, train, holdout, settings, now, Path(scratch))
+        fitted = {family: _fit(course, family, fit) for family, fit in fitters.items()}
+        ranked = rank([Candidate(family, one.evaluation) for family, one in fitted.items()], request.seed)
+        # The best is registered last: the newest version is then the one to promote, also for a run that starts again.
+        worst_first = [fitted[candidate.family] for candidate in reversed(ranked)]
+        registered = [done.get(one.classifier.family) or _register(course, one, registry) for one in worst_first]
+    return registered[::-1]
+
+
+def _fitter(family: str, settings: Training) -> Fitter:
+    if family == "tabular":
+        from apps.training.fit_tabular import fit_tabular
+
+        return lambda examples, seed, _: fit_tabular(examples, settings.families.tabular, seed)
+    if family == "transformer":
+        from apps.training.fit_transformer import fit_transformer
+
+        return lambda examples, seed, workspace: fit_transformer(examples, settings.families.transformer, seed, workspace)
+    raise ModelError(f"there is no model family '{family}'", f"write one of {', '.join(SIMPLEST_FIRST)}")
+
+
+def _fit(course: _Course, family: str, fit: Fitter) -> _Fitted:
+    log.info("fitting %s on %d e-mails of %s", family, len(course.train), course.dataset.tag)
+    workspace = course.scratch / family
+    workspace.mkdir()
+    start = time.perf_counter()
+    classifier = fit(course.train, course.request.seed, workspace)
+    seconds = time.perf_counter() - start
+    evaluation = evaluate(classifier, course.holdout, course.request.seed)
+    figures = evaluation.figures
+    log.info("fitted %s in %.1f s: accuracy %.3f, macro F1 %.3f", family, seconds, figures.accuracy, figures.f1_score)
+    return _Fitted(classifier, evaluation, _details(course, seconds / 3600))
+
+
+def _details(course: _Course, hours: float) -> TrainingDetails:
+    instance = course.settings.compute_resources.development.instance_type
+    return TrainingDetails(
+        dataset_version=course.dataset.tag,
+        dataset_digest=course.dataset.digest,
+        training_duration_hours=hours,
+        compute_cost_usd=hours * _PRICES.get(instance, 0.0),
+        training_date=course.now,
+        seed=course.request.seed,
+    )
+
+
+def _register(course: _Course, fitted: _Fitted, registry: ModelRegistry) -> ModelVersion:
+    from libs.common.features.drift_features import monitored_features
+
+    request, classifier = course.request, fitted.classifier
+    folder = course.scratch / f"{classifier.family}-artifact"
+    provenance = Provenance(request.model_name, course.dataset, fitted.details)
+    digest = package_model(folder, classifier, fitted.evaluation, course.train, provenance, monitored_features)
+    size_bytes = sum(path.stat().st_size for path in folder.iterdir())
+    draft = _draft(request.model_name, fitted, digest, size_bytes)
+    params = {"family": classifier.family, "seed": request.seed, "dataset": course.dataset.tag, **classifier.options}
+    version = registry.register(folder, draft, params, _logged(fitted.evaluation, size_bytes), request.request_id)
+    log.info("registered %s version %s (%s)", version.model_name, version.version, version.family)
+    return version
+
+
+def _draft(name: str, fitted: _Fitted, digest: str, size_bytes: int) -> ModelVersion:
+    framework, architecture = _ARCHITECTURES[fitted.classifier.family]
+    return ModelVersion(
+        model_name=name,
+        version=UNREGISTERED,
+        framework=framework,
+        architecture=architecture,
+        family=fitted.classifier.family,
+        labels=fitted.classifier.labels,
+        digest=digest,
+        uri="",
+        performance_metrics=fitted.evaluation.figures,
+        training_details=fitted.details,
+        deployment_requirements=deployment_requirements(fitted.classifier.family, size_bytes),
+    )
+
+
+def _logged(evaluation: Evaluation, size_bytes: int) -> dict[str, float]:
+    figures = evaluation.figures.model_dump(exclude={"per_class_recall"})
+    recall = {f"recall/{_metric_name(label)}": value for label, value in evaluation.figures.per_class_recall.items()}
+    return {**{name: float(value) for name, value in figures.items()}, **recall, "size_mb": size_bytes / 10**6}
+
+
+def _metric_name(label: str) -> str:
+    """MLflow takes ASCII letters, digits and ``_-. /`` in the name of a metric."""
+    return "".join(sign if (sign.isascii() and sign.isalnum()) or sign in "_-. /" else "_" for sign in label)

@@ -1,0 +1,27 @@
+"""What a version was made with: the commit of this code and the digest of its configuration."""
+
+import hashlib
+import json
+import os
+import subprocess
+
+from libs.common.config.configuration import Config
+from libs.common.config.home import REPO
+
+
+def code_commit() -> str:
+    """The commit of this checkout, with ``+changes`` where files differ; ``TRIAGE_CODE_COMMIT`` in a copy without git."""
+    commit = _git("rev-parse", "HEAD")
+    if not commit:
+        return os.environ.get("TRIAGE_CODE_COMMIT") or "unknown"
+    return f"{commit}+changes" if _git("status", "--porcelain", "--untracked-files=no") else commit
+
+
+def config_digest(config: Config) -> str:
+    """SHA-256 over the merged configuration, secrets left out."""
+    return hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+def _git(*arguments: str) -> str:
+    result = subprocess.run(["git", "-C", str(REPO), *arguments], capture_output=True, text=True, check=False)
+    return result.stdout.strip() if result.returncode == 0 else ""

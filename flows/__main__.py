@@ -1,0 +1,25 @@
+"""Front door of the flow process: ``python -m flows`` serves ``flows.deployments`` at the server that PREFECT_API_URL names."""
+
+import argparse
+import asyncio
+import os
+from pathlib import Path
+
+
+def main() -> None:
+    """Serve until told to end."""
+    from flows.deployments import deployments
+    from flows.reconcile import reconcile
+    from flows.serve import serve
+    from libs.common.logs import set_up_logs
+    from libs.common.stores.orchestrator import Orchestrator
+
+    parser = argparse.ArgumentParser(prog="python -m flows", description=__doc__)
+    parser.add_argument("--heartbeat", type=Path, help="file to rewrite every second while the flows are served")
+    arguments = parser.parse_args()
+    set_up_logs()
+    asyncio.run(serve(deployments(), Orchestrator(os.environ.get("PREFECT_API_URL", "")), reconcile, arguments.heartbeat))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Train again on the latest data: sources and feedback, every family, then a promotion that waits for a person."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from apps.training.build import BuildRequest
+from apps.training.ingest import FEEDBACK_URI
+from apps.training.pipeline import TrainRequest
+from flows.build_dataset import commit, feedback_of
+from flows.context import FlowContext, open_context
+from flows.train_model import train
+from libs.common.domain.dataset import DatasetVersion
+
+
+@flow(name="retrain_model", flow_run_name="{model}", persist_result=True)
+def retrain_model(model: str = "email_classifier", reasons: list[str] | None = None, dataset: str = "emails") -> State:
+    """Build, train, and ask for the promotion of the best; returns the version and its promotion's flow run."""
+    context = open_context()
+    context.audit("retrain_model", "retraining_begun", model, {"reasons": reasons or []})
+    version = _next_dataset(context, dataset)
+    request = TrainRequest(model_name=model, request_id=flow_run.get_id() or "")
+    best = train(context, request, dataset, version.version)[0]
+    parameters = {"model": model, "version": best.version, "to": "production", "requested_by": "flow:retrain_model"}
+    run_id = context.stores.orchestrator.start_flow("promote_model", parameters, idempotency_key=f"promote-{best.digest}")
+    return Completed(message=f"{best.ref} on {version.tag}; promotion {run_id} started")
+
+
+def _next_dataset(context: FlowContext, name: str) -> DatasetVersion:
+    """The sources of the latest version, read again, and what users have said since."""
+    latest = context.stores.datasets.get(name)
+    sources = tuple(source.uri for source in latest.lineage.sources if source.uri != FEEDBACK_URI)
+    made = latest.lineage
+    request = BuildRequest(
+        name=name,
+        sources=sources,
+        recipe=made.recipe,
+        relabel=made.relabel,
+        order=made.order,
+        seed=made.seed,
+        min_quality=context.config.data_pipeline.preprocessing.quality_threshold,
+    )
+    with_feedback = context.config.retraining.retraining_process.data_collection.feedback_integration
+    return commit(context, request, feedback_of(context) if with_feedback else ())

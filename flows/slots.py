@@ -1,0 +1,46 @@
+"""The candidate slot as flows use it: one Serve application beside the model's own."""
+
+import time
+
+from apps.serving import deploy
+from apps.serving.settings import Folders, ReplicaSettings, replica_settings
+from flows.context import FlowContext
+from libs.common.config.model_serving import ModelServing
+from libs.common.domain.model import ModelRef
+from libs.common.errors import ModelError, Unavailable
+
+_POLL_S = 0.25
+_COMES_UP_WITHIN_S = 120.0
+
+
+class ServeSlots:
+    """Deploys and retires slots on the running Ray cluster; connects when first used."""
+
+    def __init__(self, context: FlowContext) -> None:
+        self._context = context
+
+    def deploy(self, candidate: ModelRef) -> None:
+        """Start the candidate's slot and return when it is warm; Unavailable when it does not come up."""
+        deploy.connect_ray()
+        deploy.deploy_slot(self._serving, candidate, self._settings(candidate.name))
+        deadline = time.monotonic() + _COMES_UP_WITHIN_S
+        try:
+            while not deploy.slot_ready(candidate.name, candidate):
+                if time.monotonic() > deadline:
+                    raise Unavailable(f"the slot of {candidate} was not ready within {_COMES_UP_WITHIN_S:.0f} s")
+                time.sleep(_POLL_S)
+        except ModelError as error:
+            raise Unavailable(error.message, error.hint) from error
+
+    def retire(self, model: str) -> None:
+        """Stop the slot of ``model``; nothing happens where it is empty."""
+        deploy.connect_ray()
+        deploy.retire_slot(model)
+
+    @property
+    def _serving(self) -> ModelServing:
+        return self._context.config.model_serving
+
+    def _settings(self, model: str) -> ReplicaSettings:
+        context = self._context
+        return replica_settings(model, self._serving, context.stores.addresses, Folders.below(context.home))

@@ -1,0 +1,32 @@
+"""Fit every family on one dataset version, judge them on its untouched holdout, and register them."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from apps.serving.deploy import connect_ray
+from apps.training.pipeline import TrainRequest, train_versions
+from flows.context import FlowContext, open_context
+from libs.common.domain.model import ModelVersion
+
+
+@flow(name="train_model", flow_run_name="{model}", persist_result=True)
+def train_model(
+    model: str = "email_classifier",
+    dataset: str = "emails",
+    version: str = "latest",
+    families: list[str] | None = None,
+    seed: int = 0,
+) -> State:
+    """Train ``families`` (default: all); returns the registered versions, best first."""
+    wanted = {"families": tuple(families)} if families else {}
+    request = TrainRequest(model_name=model, seed=seed, request_id=flow_run.get_id() or "", **wanted)
+    trained = train(open_context(), request, dataset, version)
+    return Completed(message=", ".join(f"{one.ref} ({one.family})" for one in trained))
+
+
+def train(context: FlowContext, request: TrainRequest, dataset: str, version: str) -> list[ModelVersion]:
+    """Train on the running Ray and write the outcome into the audit chain; returns the versions, best first."""
+    connect_ray()
+    return train_versions(context.workplace("train_model"), request, context.config.training, dataset, version)

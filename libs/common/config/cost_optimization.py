@@ -1,0 +1,46 @@
+"""Schema of ``config/cost_optimization.yaml``."""
+
+from typing import Literal
+
+from libs.common.config.section import Duration, Section
+
+
+class ComputeOptimization(Section):
+    """Cheaper machines."""
+
+    spot_instances: bool
+    auto_scaling: bool
+    rightsizing_recommendations: Duration
+
+
+class StorageOptimization(Section):
+    """Smaller and colder files."""
+
+    model_compression: bool
+    artifact_lifecycle_management: bool
+    cold_storage_transition: Duration
+
+
+class InferenceOptimization(Section):
+    """Cheaper answers."""
+
+    model_quantization: Literal["int8", "fp32"]
+    batch_inference: bool
+    caching_strategy: Literal["aggressive", "off"]
+
+
+class CostMonitoring(Section):
+    """Who pays for what."""
+
+    budget_alerts: bool
+    cost_allocation_tags: tuple[str, ...]
+    optimization_recommendations: Literal["automated"]
+
+
+class CostOptimization(Section):
+    """What may be spent, and how it is kept low."""
+
+    compute_optimization: ComputeOptimization
+    storage_optimization: StorageOptimization
+    inference_optimization: InferenceOptimization
+    cost_monitoring: CostMonitoring

@@ -1,0 +1,48 @@
+"""The state home: everything that must survive a restart on one machine lies below it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folders of one installation."""
+
+    root: Path
+
+    @classmethod
+    def find(cls) -> "Home":
+        """``TRIAGE_HOME``, or ``.triage`` beside the code."""
+        return cls(Path(os.environ.get("TRIAGE_HOME") or REPO / ".triage").resolve())
+
+    @property
+    def predictions(self) -> Path:
+        """Open segments of the prediction log, one folder a replica."""
+        return self.root / "predictions"
+
+    @property
+    def models(self) -> Path:
+        """Local copies of the model artifacts that replicas have loaded."""
+        return self.root / "models"
+
+    @property
+    def prefect(self) -> Path:
+        """The Prefect server's own state."""
+        return self.root / "prefect"
+
+    @property
+    def logs(self) -> Path:
+        """What each process wrote."""
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Which processes belong to this home."""
+        return self.root / "run"
+
+    def expand(self, address: str) -> str:
+        """``{home}/records.db`` → the real path."""
+        return address.replace("{home}", str(self.root))

@@ -1,0 +1,75 @@
+"""Schema of ``config/model_serving.yaml``."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from libs.common.config.section import Duration, Section, Size
+
+
+class AutoScaling(Section):
+    """How many replicas, and when there are more or fewer; utilisation in per cent."""
+
+    min_replicas: PositiveInt
+    max_replicas: PositiveInt
+    target_cpu_utilization: Annotated[float, Field(gt=0, le=100)]
+    scale_up_cooldown: Duration
+    scale_down_cooldown: Duration
+
+
+class ModelCaching(Section):
+    """How many bytes of models a replica keeps loaded, and which ones always."""
+
+    enabled: bool
+    cache_size: Size
+    eviction_policy: Literal["lru"]
+    warm_models: tuple[str, ...]
+
+
+class BatchInference(Section):
+    """How requests are put together; the timeout is an upper bound (ADR 2)."""
+
+    enabled: bool
+    max_batch_size: PositiveInt
+    batch_timeout_ms: PositiveFloat
+    queue_size: PositiveInt
+
+
+class Replica(Section):
+    """One replica of a model's server.
+
+    ``logical_cpus`` is what Ray books for it, ``engine_threads`` what it computes with. ``request_timeout`` bounds a whole
+    request, ``candidate_timeout`` the part of it that waits for the version under test.
+    """
+
+    logical_cpus: Annotated[float, Field(gt=0)]
+    engine_threads: PositiveInt
+    target_ongoing_requests: PositiveFloat
+    poll_interval: Duration
+    report_interval: Duration
+    ship_interval: Duration
+    start_timeout: Duration
+    request_timeout: Duration
+    candidate_timeout: Duration
+    body_limit: Size
+    mirror_limit: PositiveInt
+
+
+class Slot(Section):
+    """The place of the version under test."""
+
+    replicas: PositiveInt
+    logical_cpus: Annotated[float, Field(gt=0)]
+    max_ongoing_requests: PositiveInt
+
+
+class ModelServing(Section):
+    """How answers are computed."""
+
+    serving_framework: Literal["Ray Serve"]
+    load_balancer: Literal["nginx"]
+    auto_scaling: AutoScaling
+    model_caching: ModelCaching
+    batch_inference: BatchInference
+    replica: Replica
+    slot: Slot

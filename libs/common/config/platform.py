@@ -1,0 +1,43 @@
+"""Schema of ``config/platform.yaml``: where the parts run and how they are reached."""
+
+from typing import Annotated
+
+from pydantic import Field, PositiveInt
+
+from libs.common.config.section import Address, Section
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class Ray(Section):
+    """The local Ray head that ``triage up`` starts; port 0 means a free one."""
+
+    logical_cpus: PositiveInt
+    port: Port
+    dashboard_port: Port
+    haproxy: bool
+    throughput_optimized: bool
+
+
+class Prefect(Section):
+    """The Prefect server that ``triage up`` starts."""
+
+    port: Port
+
+
+class Http(Section):
+    """Where the service listens."""
+
+    host: str
+    port: Port
+
+
+class Platform(Section):
+    """Addresses of the parts; the names of the models that are served."""
+
+    records: Address
+    datasets: Address
+    models: tuple[str, ...]
+    ray: Ray
+    prefect: Prefect
+    http: Http

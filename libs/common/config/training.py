@@ -1,0 +1,95 @@
+"""Schema of ``config/training.yaml``."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from libs.common.config.section import Address, Section, Size
+
+
+class ComputeProfile(Section):
+    """A machine to train on."""
+
+    instance_type: str
+    storage: Size
+    auto_scaling: bool
+    max_instances: PositiveInt = 1
+
+
+class ComputeResources(Section):
+    """The two profiles of the specification."""
+
+    development: ComputeProfile
+    production_training: ComputeProfile
+
+
+class ExperimentTracking(Section):
+    """Where runs are logged, and where artifacts lie."""
+
+    tool: Literal["MLflow"]
+    tracking_server: Address
+    artifact_store: Address
+
+
+class Classification(Section):
+    """How classifiers are made."""
+
+    frameworks: tuple[Literal["transformers", "scikit-learn", "xgboost"], ...]
+    hyperparameter_tuning: Literal["bayesian_optimization"]
+    cross_validation: Literal["stratified_k_fold"]
+
+
+class Summarization(Section):
+    """How summarizers are made."""
+
+    frameworks: tuple[Literal["transformers", "pytorch"], ...]
+    model_architectures: tuple[Literal["bert", "t5", "gpt"], ...]
+    fine_tuning_strategy: Literal["lora"]
+
+
+class ModelTypes(Section):
+    """The two kinds of model."""
+
+    classification: Classification
+    summarization: Summarization
+
+
+class TabularFamily(Section):
+    """TF-IDF of words and word pairs plus e-mail metadata, under logistic regression."""
+
+    max_terms: PositiveInt
+    min_documents: PositiveInt
+    inverse_regularization: PositiveFloat
+    metadata_weight: NonNegativeFloat
+
+
+class TransformerFamily(Section):
+    """A pretrained encoder, fine-tuned whole but for its word embeddings; ``max_emails`` bounds the time it takes."""
+
+    encoder: str
+    max_tokens: Annotated[int, Field(ge=16, le=512)]
+    max_emails: PositiveInt
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    workers: PositiveInt
+    threads_per_worker: PositiveInt
+    use_gpu: bool
+    niceness: Annotated[int, Field(ge=0, le=19)]
+
+
+class Families(Section):
+    """How each family of classifier is fitted."""
+
+    tabular: TabularFamily
+    transformer: TransformerFamily
+
+
+class Training(Section):
+    """What is trained, on what, and where the runs are tracked."""
+
+    compute_resources: ComputeResources
+    experiment_tracking: ExperimentTracking
+    model_types: ModelTypes
+    families: Families

@@ -1,0 +1,1 @@
+"""Frozen values and the judgments over them: plain Python, no I/O, time passed in as an argument."""

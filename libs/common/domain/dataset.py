@@ -1,0 +1,68 @@
+"""A dataset version: what is in it, how good it is, and where every row came from."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from libs.common.domain.value import Value
+
+
+class Split(StrEnum):
+    """Which part of a version a row belongs to; the holdout is never trained or tuned on."""
+
+    TRAIN = "train"
+    HOLDOUT = "holdout"
+
+
+class SourceRef(Value):
+    """One source that went into a version: its URI, the SHA-256 of what was read, and the rows it gave."""
+
+    uri: str
+    digest: str
+    rows: int
+
+
+class Lineage(Value):
+    """Everything needed to build the same version again."""
+
+    sources: tuple[SourceRef, ...]
+    code_commit: str
+    config_digest: str
+    parent: str | None = None
+    recipe: str | None = None
+    relabel: dict[str, str] = {}
+    order: str = "random"
+    seed: int = 0
+
+
+class QualityReport(Value):
+    """How good the rows are: counts of what was kept and why the rest was set aside, and a score in 0…1."""
+
+    rows_read: int
+    rows_kept: int
+    quarantined: dict[str, int]
+    duplicates: int
+    score: float
+    findings: tuple[str, ...] = ()
+
+
+class DatasetVersion(Value):
+    """A committed dataset: ``digest`` is the SHA-256 of its content, independent of where and when it was built.
+
+    ``files`` maps each file of the version to its SHA-256; ``classes`` counts rows by label, ``splits`` by split.
+    """
+
+    name: str
+    version: str
+    digest: str
+    rows: int
+    classes: dict[str, int]
+    splits: dict[Split, int]
+    files: dict[str, str]
+    lineage: Lineage
+    quality: QualityReport
+    created_at: datetime
+
+    @property
+    def tag(self) -> str:
+        """The git tag of the data workspace that holds this version."""
+        return f"{self.name}/v{self.version}"

@@ -1,0 +1,130 @@
+"""An e-mail, what a model says of it, and what a person says of that."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """What is known of an attached file; never its content."""
+
+    name: str
+    content_type: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """One message as a model sees it: headers that only mailing software writes are left behind at the door.
+
+    ``body`` is the text as sent: plain, or HTML where ``is_html``. ``thread_id`` is the first message of the thread.
+    """
+
+    message_id: str
+    sender: str
+    subject: str
+    body: str
+    is_html: bool = False
+    recipients: tuple[str, ...] = ()
+    sent_at: datetime | None = None
+    thread_id: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def sender_domain(self) -> str:
+        """The part after the last @, lower case; empty where there is none."""
+        return self.sender.rpartition("@")[2].rstrip("> ").lower() if "@" in self.sender else ""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledEmail:
+    """An e-mail with the category a person gave it, and where it came from."""
+
+    email: Email
+    label: str
+    source: str
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A model's answer: the label, its probability, and the probability of every label."""
+
+    label: str
+    confidence: float
+    probabilities: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One line that says what an e-mail is about."""
+
+    text: str
+
+
+class Variant(StrEnum):
+    """Which of the two live versions answered."""
+
+    STABLE = "stable"
+    CANDIDATE = "candidate"
+
+
+class Outcome(StrEnum):
+    """How a request ended: answered, answered by stable because the candidate could not, or not answered."""
+
+    OK = "ok"
+    FALLBACK = "fallback"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class TriageResult:
+    """The reply to one classification request."""
+
+    request_id: str
+    message_id: str
+    model: str
+    version: str
+    variant: Variant
+    outcome: Outcome
+    prediction: Prediction
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """The right label for an earlier request; ``email`` is there only where the reporter hands it over for training."""
+
+    request_id: str
+    model: str
+    label: str
+    reporter: str
+    at: datetime
+    email: Email | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionEvent:
+    """What is remembered of one request: numbers and ids, never content (ADR 14).
+
+    ``variant`` is who was chosen, ``version`` who answered: a fallback is variant=candidate, outcome=fallback and stable's
+    version, so that it counts against the candidate. outcome=error has no label and confidence 0.
+    ``candidate_weight`` is the candidate's traffic share when the request was routed; ``mirror_label`` what the
+    candidate said where traffic is mirrored; ``features`` the numeric facts that drift is measured on. Requests with the
+    same ``traffic_bucket`` always go the same way, so that to a test they are one draw.
+    """
+
+    at: datetime
+    request_id: str
+    model: str
+    version: str
+    variant: Variant
+    outcome: Outcome
+    candidate_weight: float
+    latency_ms: float
+    label: str
+    confidence: float
+    features: dict[str, float]
+    mirror_label: str | None = None
+    traffic_bucket: int | None = None

@@ -1,0 +1,82 @@
+"""What is left of an e-mail once mark-up, encoding accidents and layout are gone: pure, and the same in training and serving.
+
+Quoted replies are a zone of their own, not thrown away: ``text`` is what the sender wrote, ``quoted`` what they answered to.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from libs.common.domain.triage import Email
+from libs.common.features.html_text import html_to_text
+
+# Past this, a mail is an attachment in disguise: no reader and no model needs more (the median body has 1 500 characters).
+MAX_BODY_CHARS = 200_000
+
+_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufffc]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_SPACES = re.compile(r"[^\S\n]+")
+_LINE_EDGES = re.compile(r" ?\n ?")
+_BLANK_LINES = re.compile(r"\n{3,}")
+_QUOTE_MARK = re.compile(r"(?:[A-Za-z]{0,3}[>|]\s?)+")
+_ATTRIBUTION = re.compile(r".{0,200}\b(?:wrote|writes|said|schrieb|a écrit)\s*:\s*", re.IGNORECASE)
+_FORWARD_MARK = re.compile(r"\s*-{2,}\s*(?:original message|forwarded message|forwarded by\b.*?)\s*-{2,}\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class CleanEmail:
+    """The cleaned subject, the sender's own text, and the text they quote."""
+
+    subject: str
+    text: str
+    quoted: str = ""
+
+    @property
+    def whole(self) -> str:
+        """Subject, text and quoted text, one below the other."""
+        return "\n".join(part for part in (self.subject, self.text, self.quoted) if part)
+
+
+def clean(email: Email) -> CleanEmail:
+    """Clean one e-mail."""
+    body = email.body[:MAX_BODY_CHARS]
+    lines = clean_text(html_to_text(body) if email.is_html else body)
+    text, quoted = split_quoted(lines)
+    return CleanEmail(" ".join(clean_text(email.subject).split()), text, quoted)
+
+
+def clean_text(text: str) -> str:
+    """Mend mojibake, normalise (NFKC), drop what can't be seen, and even out white space."""
+    if not text.isascii():
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _mend(text)))
+    text = _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _LINE_EDGES.sub("\n", _SPACES.sub(" ", text))
+    return _BLANK_LINES.sub("\n\n", text).strip()
+
+
+def split_quoted(text: str) -> tuple[str, str]:
+    """The sender's own lines, and the quoted lines without their marks, each quotation after the line that introduces it."""
+    own: list[str] = []
+    quoted: list[str] = []
+    forwarded = False
+    for line in text.split("\n"):
+        forwarded = forwarded or (len(line) < 200 and _FORWARD_MARK.fullmatch(line) is not None)
+        mark = _QUOTE_MARK.match(line)
+        if mark:
+            quoted.append(line[mark.end() :])
+        # "On Monday X wrote:" belongs to what it introduces; who is answered tells lists apart (+0.7 points of accuracy).
+        elif forwarded or (len(line) < 200 and _ATTRIBUTION.fullmatch(line)):
+            quoted.append(line)
+        else:
+            own.append(line)
+    return _joined(own), _joined(quoted)
+
+
+def _joined(lines: list[str]) -> str:
+    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
+
+
+def _mend(text: str) -> str:
+    import ftfy
+
+    return ftfy.fix_encoding(text)

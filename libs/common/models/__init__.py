@@ -1,0 +1,1 @@
+"""How a model predicts, and the folder it travels in; fitting lives in ``apps.training``."""

@@ -1,0 +1,46 @@
+"""What every classifier is: labels, probabilities, and the files it is written to."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import JsonValue
+
+from libs.common.domain.triage import Email, Prediction
+
+Probabilities = NDArray[np.float64]
+
+
+class Classifier(Protocol):
+    """A fitted classifier; its features live inside it, so that training and serving cannot differ."""
+
+    family: ClassVar[str]
+    """The name under which ``models.artifact`` finds the class that reads it back."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The categories, in the order of the columns of ``predict``."""
+        ...
+
+    @property
+    def options(self) -> dict[str, JsonValue]:
+        """What besides the files is needed to read it back."""
+        ...
+
+    def predict(self, emails: Sequence[Email]) -> Probabilities:
+        """(n, k) probabilities, each row summing to 1."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the family's files into ``folder``; never pickle."""
+        ...
+
+
+def answers(labels: tuple[str, ...], probabilities: Probabilities) -> list[Prediction]:
+    """One `Prediction` a row of ``probabilities``."""
+    return [
+        Prediction(labels[best], float(row[best]), dict(zip(labels, row.tolist(), strict=True)))
+        for row, best in zip(probabilities, probabilities.argmax(axis=1).tolist(), strict=True)
+    ]

@@ -1,0 +1,117 @@
+"""TF-IDF of words and word pairs plus e-mail metadata, under a linear classifier.
+
+The fitted numbers travel as safetensors and JSON rather than as a scikit-learn object: plain arrays hold nothing to audit,
+and a replica that reads them needs neither scikit-learn nor skops, which take 5 s and more to import (ADR 19).
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import JsonValue
+
+from libs.common.domain.triage import Email
+from libs.common.errors import ModelError
+from libs.common.features.cleaning import clean
+from libs.common.features.extraction import METADATA, metadata, terms
+from libs.common.models.base import Probabilities
+from libs.common.stats.calibration import softmax
+
+Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+ARRAYS = "weights.safetensors"
+VOCABULARY = "vocabulary.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TabularWeights:
+    """The fitted arrays, for v terms, m metadata features and k labels.
+
+    ``idf`` (v,) · ``terms`` (v, k) · ``bias`` (k,) · ``metadata`` (m, k) · ``centre``, ``scale`` (m,).
+    """
+
+    idf: Array
+    terms: Array
+    bias: Array
+    metadata: Array
+    centre: Array
+    scale: Array
+
+
+@dataclass(frozen=True)
+class TabularClassifier:
+    """A linear classifier over the features of `features.extraction`; ``vocabulary`` gives each term its row."""
+
+    family: ClassVar[str] = "tabular"
+
+    labels: tuple[str, ...]
+    vocabulary: dict[str, int]
+    weights: TabularWeights
+    temperature: float = 1.0
+
+    @property
+    def options(self) -> dict[str, JsonValue]:
+        """The temperature, and the names of the metadata features, so that a changed list is never read as the old one."""
+        return {"temperature": self.temperature, "metadata": list(METADATA)}
+
+    def predict(self, emails: Sequence[Email]) -> Probabilities:
+        """(n, k) probabilities."""
+        return softmax(self.logits(emails), self.temperature)
+
+    def logits(self, emails: Sequence[Email]) -> Floats:
+        """(n, k) scores before the temperature."""
+        scores = np.empty((len(emails), len(self.labels)), dtype=np.float64)
+        for row, email in enumerate(emails):
+            cleaned = clean(email)
+            scores[row] = self._score_terms(terms(cleaned)) + self._score_metadata(metadata(email, cleaned))
+        return scores
+
+    def _score_terms(self, found: list[str]) -> Floats:
+        vocabulary = self.vocabulary
+        counts = Counter(vocabulary[term] for term in found if term in vocabulary)
+        if not counts:
+            return self.weights.bias.astype(np.float64)
+        rows = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
+        values = np.fromiter(counts.values(), dtype=np.float64, count=len(counts))
+        tfidf = (1 + np.log(values)) * self.weights.idf[rows]
+        return (tfidf / np.sqrt(tfidf @ tfidf)) @ self.weights.terms[rows] + self.weights.bias
+
+    def _score_metadata(self, facts: list[float]) -> Array:
+        weights = self.weights
+        return standardise(np.asarray(facts, dtype=np.float32), weights.centre, weights.scale) @ weights.metadata
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays and the vocabulary, its terms in the order of their rows."""
+        from safetensors.numpy import save_file
+
+        weights = self.weights
+        arrays = {name: np.ascontiguousarray(getattr(weights, name)) for name in TabularWeights.__slots__}
+        save_file(arrays, folder / ARRAYS)
+        ordered = sorted(self.vocabulary, key=self.vocabulary.__getitem__)
+        (folder / VOCABULARY).write_text(json.dumps(ordered, ensure_ascii=False), encoding="utf-8")
+
+
+def standardise(facts: Array, centre: Array, scale: Array) -> Array:
+    """Metadata centred and scaled, cut at ±4 deviations so that one odd mail cannot outvote its words."""
+    return np.clip((facts - centre) / scale, -4, 4)
+
+
+def load_tabular(folder: Path, labels: tuple[str, ...], options: dict[str, JsonValue], threads: int) -> TabularClassifier:
+    """Read what ``save`` wrote; ``threads`` is not needed, one core answers 1 500 e-mails/s and more."""
+    from safetensors.numpy import load_file
+
+    if options["metadata"] != list(METADATA):
+        raise ModelError(
+            f"{folder}: was fitted on the metadata features {options['metadata']}, this code computes {list(METADATA)}",
+            "train the model again with this code, or serve it with the code that trained it",
+        )
+    ordered = cast("list[str]", json.loads((folder / VOCABULARY).read_text(encoding="utf-8")))
+    vocabulary = {term: row for row, term in enumerate(ordered)}
+    weights = TabularWeights(**load_file(folder / ARRAYS))
+    return TabularClassifier(labels, vocabulary, weights, float(cast("float", options["temperature"])))

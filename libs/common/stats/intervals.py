@@ -1,0 +1,47 @@
+"""Confidence intervals, two-sided, in the unit of what they bound."""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Bounds in the unit of the figure; a share stays inside 0…1."""
+
+    low: float
+    high: float
+
+
+def wilson_interval(successes: int, count: int, confidence: float = 0.95) -> Interval:
+    """Bounds of a share from ``successes`` of ``count`` (Wilson 1927): sound near 0 and 1; the whole 0…1 without a trial."""
+    if count == 0:
+        return Interval(0.0, 1.0)
+    z = _deviate(confidence)
+    share = successes / count
+    spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    shrink = 1 + z * z / count
+    centre = share + z * z / (2 * count)
+    low = (centre - spread) / shrink if successes else 0.0
+    high = (centre + spread) / shrink if successes < count else 1.0
+    return Interval(low, high)
+
+
+def quantile_interval(values: NDArray[np.float64], quantile: float, confidence: float = 0.95) -> Interval:
+    """Bounds of a quantile from order statistics, in the unit of ``values``; assumes no distribution (Hahn & Meeker 1991).
+
+    The ranks are the normal approximation of the binomial. A sample too small to bound a side gives its extreme there.
+    """
+    ordered = np.sort(values)
+    count = len(ordered)
+    reach = _deviate(confidence) * math.sqrt(count * quantile * (1 - quantile))
+    first = max(math.floor(count * quantile - reach) - 1, 0)
+    last = min(math.ceil(count * quantile + reach), count - 1)
+    return Interval(float(ordered[first]), float(ordered[last]))
+
+
+def _deviate(confidence: float) -> float:
+    return NormalDist().inv_cdf((1 + confidence) / 2)

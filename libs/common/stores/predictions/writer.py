@@ -1,0 +1,130 @@
+"""Appending events on a replica: one write() each, so that a SIGKILL after the reply loses nothing."""
+
+import fcntl
+import os
+import secrets
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from libs.common.domain.triage import PredictionEvent
+from libs.common.errors import StoreError
+from libs.common.stores.predictions.lines import EventEncoder
+from libs.common.stores.predictions.names import (
+    LONGEST,
+    OPEN,
+    Span,
+    closed_name,
+    milliseconds,
+    model_folder,
+    replica_part,
+)
+
+
+@dataclass(slots=True)
+class _Segment:
+    """An open file. The lock on it says that its replica lives: the kernel drops it with the process, however it ends."""
+
+    path: Path
+    descriptor: int
+    start_ms: int
+    end_ms: int
+    size: int = 0
+
+
+class SegmentWriter:
+    """The segments of one replica, one open at a time for each model. Safe for threads.
+
+    A segment is closed when it is ``max_age`` old or ``max_bytes`` long; ``rotate`` closes those of a model without traffic.
+    There is no fsync: what a killed process wrote is safe, the last seconds before a power cut are not.
+    """
+
+    def __init__(
+        self, folder: Path, replica: str, max_age: timedelta = timedelta(seconds=5), max_bytes: int = 4_000_000
+    ) -> None:
+        if not timedelta(0) < max_age <= LONGEST:
+            raise StoreError(f"a segment cannot be open for {max_age}", f"write more than 0 and at most {LONGEST}")
+        self._folder = folder
+        # The token keeps a restarted replica of the same name from writing the same keys again.
+        self._stem = f"{replica_part(replica)}-{secrets.token_hex(3)}"
+        self._max_age_ms = int(max_age.total_seconds() * 1000)
+        self._max_bytes = max_bytes
+        self._numbers = count()
+        self._encoder = EventEncoder()
+        self._open: dict[str, _Segment] = {}
+        self._lock = threading.Lock()
+
+    def append(self, event: PredictionEvent) -> None:
+        """Keep one event; it is safe from a SIGKILL when this returns. StoreError when it could not be written whole."""
+        line = self._encoder.encode(event)
+        at_ms = milliseconds(event.at)
+        with self._lock:
+            segment = self._segment_for(event.model, at_ms)
+            written = _write(segment, line)
+            segment.start_ms, segment.end_ms = min(segment.start_ms, at_ms), max(segment.end_ms, at_ms)
+            segment.size += written
+            if segment.size >= self._max_bytes or written < len(line):
+                self._close(event.model)
+        if written < len(line):
+            raise StoreError(f"{segment.path}: only {written} of {len(line)} bytes were written", "free space on the disk")
+
+    def rotate(self, now: datetime) -> None:
+        """Close every segment that is due, so that a quiet model's last events are shipped too."""
+        with self._lock:
+            for model, segment in list(self._open.items()):
+                if self._is_due(segment, milliseconds(now)):
+                    self._close(model)
+
+    def close(self) -> None:
+        """Close every segment; a later ``append`` opens new ones."""
+        with self._lock:
+            for model in list(self._open):
+                self._close(model)
+
+    def _segment_for(self, model: str, at_ms: int) -> _Segment:
+        segment = self._open.get(model)
+        if segment and self._is_due(segment, at_ms):
+            self._close(model)
+            segment = None
+        return segment or self._begin(model, at_ms)
+
+    def _is_due(self, segment: _Segment, at_ms: int) -> bool:
+        return max(segment.end_ms, at_ms) - min(segment.start_ms, at_ms) >= self._max_age_ms
+
+    def _begin(self, model: str, at_ms: int) -> _Segment:
+        folder = model_folder(self._folder, model)
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in self._numbers:
+            path = folder / f"{self._stem}-{number:06d}{OPEN}"
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640)
+            if claim(path, descriptor):
+                self._open[model] = _Segment(path, descriptor, at_ms, at_ms)
+                break
+            os.close(descriptor)  # a shipping replica took it for an orphan in the instant before it was locked
+        return self._open[model]
+
+    def _close(self, model: str) -> None:
+        segment = self._open.pop(model)
+        try:
+            name = closed_name(Span(segment.start_ms, segment.end_ms), segment.path.name)
+            segment.path.rename(segment.path.with_name(name))
+        finally:
+            os.close(segment.descriptor)
+
+
+def _write(segment: _Segment, line: bytes) -> int:
+    try:
+        return os.write(segment.descriptor, line)
+    except OSError as error:
+        raise StoreError(f"{segment.path} cannot be written: {error.strerror}", "free space on the disk") from error
+
+
+def claim(path: Path, descriptor: int) -> bool:
+    """Lock an open segment; False when a living process holds it, or it was shipped or renamed meanwhile."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return path.stat().st_ino == os.fstat(descriptor).st_ino
+    except (BlockingIOError, FileNotFoundError):
+        return False

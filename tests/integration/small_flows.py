@@ -1,0 +1,53 @@
+"""Three small flows, served as `python -m tests.integration.small_flows HEARTBEAT`; each notes what it does in a file."""
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+
+from prefect import flow
+from prefect.flow_runs import suspend_flow_run
+
+from flows.serve import Deployment, serve
+from libs.common.stores.orchestrator import Orchestrator
+
+
+def note(path: str, event: str) -> None:
+    """Append one line ``event pid``."""
+    with Path(path).open("a") as notes:
+        notes.write(f"{event} {os.getpid()}\n")
+
+
+@flow(name="waits")
+def waits(path: str) -> None:
+    """Suspend once, then end."""
+    note(path, "began")
+    suspend_flow_run(key="approval")
+    note(path, "went on")
+
+
+@flow(name="sleeps")
+def sleeps(path: str, seconds: float) -> None:
+    """Take a while."""
+    note(path, "began")
+    time.sleep(seconds)
+    note(path, "ended")
+
+
+@flow(name="fails")
+def fails() -> None:
+    """Raise."""
+    raise ValueError("asked to fail")
+
+
+def main() -> None:
+    """Serve the flows; reconciling notes each round."""
+    heartbeat = Path(sys.argv[1])
+    deployments = [Deployment(waits, "waits"), Deployment(sleeps, "sleeps"), Deployment(fails, "fails")]
+    orchestrator = Orchestrator(os.environ["PREFECT_API_URL"])
+    asyncio.run(serve(deployments, orchestrator, lambda: note(f"{heartbeat}.rounds", "reconciled"), heartbeat))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Datasets built on a real Ray, committed to a real git + DVC workspace: the same input, the same version; a bad one, none."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from apps.training.build import BuildRequest, build_dataset, read_dataset
+from apps.training.rows import DATASET, labelled_emails_of
+from libs.common.domain.dataset import DatasetVersion, Split
+from libs.common.domain.triage import Email, Feedback
+from libs.common.errors import DataError, StoreError
+from libs.common.stores.datasets import DatasetStore
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:ray", "ignore::ResourceWarning", "ignore::FutureWarning:ray"
+)
+
+NOW = datetime(2025, 1, 15, tzinfo=UTC)
+SYNTHETIC = "synthetic://?n=600&seed=5"
+
+
+@pytest.fixture(scope="module")
+def connected() -> Iterator[None]:
+    import ray
+
+    ray.init(address="local", include_dashboard=False, num_cpus=2, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DatasetStore:
+    return DatasetStore(tmp_path / "datasets", str(tmp_path / "remote"))
+
+
+def built(
+    store: DatasetStore, request: BuildRequest, feedback: tuple[Feedback, ...] = (), now: datetime = NOW
+) -> DatasetVersion:
+    return build_dataset(request, store, feedback, now=now, code_commit="abc", config_digest="def")
+
+
+def request_of(*sources: object, **options: object) -> BuildRequest:
+    return BuildRequest.model_validate({"name": "mail", "sources": tuple(map(str, sources)), **options})
+
+
+def write_mails(path: Path, labels: list[str], text: str = "the body of the mail with the number") -> Path:
+    rows = [{"subject": f"subject {n}", "body": f"{text} {n}", "label": label} for n, label in enumerate(labels)]
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    return path
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_version_is_built_committed_and_read_back(store: DatasetStore, tmp_path: Path) -> None:
+    version = built(store, request_of(SYNTHETIC))
+    table = read_dataset(store.checkout("mail", "latest", tmp_path / "out"))
+    assert table.schema.equals(DATASET)
+    assert (version.tag, version.rows, table.num_rows) == ("mail/v1.0.0", sum(version.classes.values()), version.rows)
+    assert abs(version.splits[Split.HOLDOUT] / version.rows - 0.2) < 0.02
+    assert [source.rows for source in version.lineage.sources] == [600]
+    assert (
+        version.quality.rows_read
+        == 600
+        == version.rows + version.quality.duplicates + sum(version.quality.quarantined.values())
+    )
+    threads: dict[str, list[int]] = {}
+    for mail, fold in zip(labelled_emails_of(table), table.column("fold").to_pylist(), strict=True):
+        threads.setdefault(mail.email.thread_id, []).append(fold)
+    assert all(len(set(folds)) == 1 for folds in threads.values())
+    assert sum(len(folds) > 1 for folds in threads.values()) > 50
+    assert store.verify("mail") == []
+
+
+@pytest.mark.usefixtures("connected")
+def test_the_same_input_gives_the_same_digest_elsewhere_and_later(store: DatasetStore, tmp_path: Path) -> None:
+    request = request_of(SYNTHETIC, write_mails(tmp_path / "m.jsonl", ["billing", "hr"] * 10))
+    first = built(store, request)
+    assert built(store, request, now=NOW.replace(year=2026)).tag == first.tag
+    (tmp_path / "moved").mkdir()
+    lines = (tmp_path / "m.jsonl").read_text().splitlines()
+    (tmp_path / "moved" / "renamed.jsonl").write_text("\n".join(reversed(lines)))
+    elsewhere = DatasetStore(tmp_path / "elsewhere", str(tmp_path / "remote2"))
+    moved = built(elsewhere, request_of(SYNTHETIC, tmp_path / "moved" / "renamed.jsonl"), now=NOW.replace(month=7))
+    assert moved.digest == first.digest
+    other = built(store, request.model_copy(update={"seed": 1}))
+    assert (other.tag, other.lineage.parent) == ("mail/v1.1.0", "mail/v1.0.0")
+    assert other.digest != first.digest
+
+
+@pytest.mark.usefixtures("connected")
+def test_relabelling_swaps_labels_and_is_in_the_lineage(store: DatasetStore, tmp_path: Path) -> None:
+    path = write_mails(tmp_path / "m.jsonl", ["a"] * 20 + ["b"] * 10)
+    swapped = built(store, request_of(path, relabel={"a": "b", "b": "a"}))
+    assert (swapped.classes, swapped.lineage.relabel) == ({"a": 10, "b": 20}, {"a": "b", "b": "a"})
+    with pytest.raises(DataError, match="relabel names 'c'"):
+        built(store, request_of(path, relabel={"c": "a"}))
+
+
+@pytest.mark.usefixtures("connected")
+def test_feedback_joins_the_rows_and_overrules_the_corpus(store: DatasetStore, tmp_path: Path) -> None:
+    path = write_mails(tmp_path / "m.jsonl", ["a", "b"] * 15)
+    corrected = Email("new", "x@y", "subject 0", "the body of the mail with the number 0", sent_at=NOW)
+    feedback = (Feedback("r1", "m", "b", "anna", NOW, corrected), Feedback("r2", "m", "a", "anna", NOW))
+    version = built(store, request_of(path), feedback)
+    table = read_dataset(store.checkout("mail", "latest", tmp_path / "out"))
+    labels = {mail.email.subject: mail.label for mail in labelled_emails_of(table)}
+    assert (labels["subject 0"], version.rows, version.quality.duplicates) == ("b", 30, 1)
+    assert [source.rows for source in version.lineage.sources] == [30, 1]
+
+
+@pytest.mark.usefixtures("connected")
+def test_feedback_of_megabytes_is_read(store: DatasetStore, tmp_path: Path) -> None:
+    path = write_mails(tmp_path / "m.jsonl", ["a", "b"] * 15)
+    long = [Email(f"<{n}@x>", "x@y", f"long {n}", f"{n} " + "word " * 20_000, sent_at=NOW) for n in range(30)]
+    feedback = tuple(Feedback(f"r{n}", "m", "ab"[n % 2], "anna", NOW, email) for n, email in enumerate(long))
+    version = built(store, request_of(path), feedback)
+    assert [source.rows for source in version.lineage.sources] == [30, 30]
+
+
+@pytest.mark.usefixtures("connected")
+def test_rows_that_cannot_be_used_are_kept_with_their_reason(store: DatasetStore, tmp_path: Path) -> None:
+    path = write_mails(tmp_path / "m.jsonl", ["a", "b"] * 15 + ["rare", ""])
+    version = built(store, request_of(path))
+    folder = store.checkout("mail", version.version, tmp_path / "out")
+    quarantine = parquet.read_table(folder / "quarantine.parquet").select(["source", "reason"]).to_pylist()
+    assert quarantine == [
+        {"source": "m.jsonl#30", "reason": "only 1 mails are labelled 'rare', 6 are needed"},
+        {"source": "m.jsonl#31", "reason": "no label"},
+    ]
+
+
+@pytest.mark.usefixtures("connected")
+def test_sources_that_give_no_dataset_leave_no_version(store: DatasetStore, tmp_path: Path) -> None:
+    one_class, unlabelled = write_mails(tmp_path / "one.jsonl", ["a"] * 30), write_mails(tmp_path / "none.jsonl", [""] * 5)
+    broken = write_mails(tmp_path / "broken.jsonl", ["a", "b"] * 15)
+    broken.write_text(broken.read_text() + "\n{no json\n")
+    undated = write_mails(tmp_path / "undated.jsonl", ["a", "b"] * 15)
+    for request, said in (
+        (request_of(one_class), "one class: all 30 usable mails are labelled 'a'"),
+        (request_of(unlabelled), "none of 5 mails can be used; most often: no label"),
+        (request_of(broken), "line 31 is no JSON"),
+        (request_of(undated, order="time"), "no mail has a date"),
+        (request_of(undated, order="size"), "order 'size' is unknown"),
+        (request_of(undated, holdout=1.5), "holdout is 1.5"),
+        (request_of(undated, min_quality=0.95), "quality score is 0.80"),
+        (request_of(), "no source is given"),
+        (request_of(tmp_path / "absent.csv"), "absent.csv does not exist"),
+    ):
+        with pytest.raises(DataError, match=said) as caught:
+            built(store, request)
+        assert caught.value.hint
+    assert store.list("mail") == []
+    assert not (tmp_path / "datasets" / "mail").exists()
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_flipped_byte_in_a_checked_out_file_is_named(store: DatasetStore, tmp_path: Path) -> None:
+    built(store, request_of(write_mails(tmp_path / "m.jsonl", ["a", "b"] * 15)))
+    folder = store.checkout("mail", "latest", tmp_path / "out")
+    content = bytearray((folder / "quality.json").read_bytes())
+    content[10] ^= 1
+    (folder / "quality.json").chmod(0o644)
+    (folder / "quality.json").write_bytes(content)
+    with pytest.raises(DataError, match=r"quality\.json is not as mail/v1\.0\.0 was committed"):
+        read_dataset(folder)
+
+
+@pytest.mark.usefixtures("connected")
+def test_two_thousand_mails_take_seconds(store: DatasetStore) -> None:
+    started = time.monotonic()
+    assert built(store, request_of("synthetic://?n=2000&seed=5")).rows > 1900
+    assert time.monotonic() - started < 45  # 4 to 5 s on two quiet cores
+
+
+def test_without_a_connected_ray_the_front_door_is_named(store: DatasetStore, tmp_path: Path) -> None:
+    import ray
+
+    if ray.is_initialized():
+        ray.shutdown()
+    with pytest.raises(StoreError, match="Ray is not connected"):
+        built(store, request_of(write_mails(tmp_path / "m.jsonl", ["a", "b"] * 15)))

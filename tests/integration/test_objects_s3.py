@@ -1,0 +1,47 @@
+"""The object store on S3's own protocol."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from libs.common.errors import StoreError
+from libs.common.stores.objects import Objects, fetch_folder, open_objects
+
+# botocore's own use of datetime.utcnow, and moto's threads.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:botocore", "ignore::ResourceWarning")
+
+
+@pytest.fixture
+def objects(monkeypatch: pytest.MonkeyPatch) -> Iterator[Objects]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    for name, value in {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x", "DEFAULT_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    import boto3
+
+    client: Any = boto3.client("s3")
+    client.create_bucket(Bucket="mail")
+    yield open_objects("s3://mail/below")
+    server.stop()
+
+
+def test_objects_and_folders_are_kept_in_a_bucket(objects: Objects, tmp_path: Path) -> None:
+    source = tmp_path / "model"
+    source.mkdir()
+    (source / "x").write_bytes(b"x")
+    uri = objects.put_folder("models/m", source)
+    objects.put_bytes("other", b"2")
+    assert uri == "s3://mail/below/models/m"
+    assert objects.list() == ["models/m/x", "other"]
+    assert (fetch_folder(uri, tmp_path / "cache") / "x").read_bytes() == b"x"
+    assert (objects.exists("other"), objects.get_bytes("other")) == (True, b"2")
+    objects.delete("other")
+    assert not objects.exists("other")
+    with pytest.raises(StoreError, match="other does not exist"):
+        objects.get_bytes("other")

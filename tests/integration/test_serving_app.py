@@ -1,0 +1,125 @@
+"""The front door on a running Ray, with real stores and a real artifact from the object store."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from apps.serving.ingress import free_ports, ray_environment
+from apps.serving.loading import load_model
+from libs.common.config.home import Home
+from libs.common.config.loader import load_config
+from libs.common.domain.model import ModelRef
+from libs.common.domain.traffic import Traffic
+from libs.common.errors import ModelCorrupt
+from libs.common.features.extraction import METADATA
+from libs.common.models.artifact import write_artifact
+from libs.common.models.tabular import TabularClassifier, TabularWeights
+from libs.common.stores.objects import open_objects
+from libs.common.stores.records import migrate, open_records
+from tests.integration.serving_service import MODEL, wait_until
+
+# Ray's own: its Field keywords, and sockets it leaves to the collector.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+
+def small_classifier() -> TabularClassifier:
+    """Says spam of mail about pills, and work of mail about a meeting."""
+    facts = np.zeros(len(METADATA), dtype=np.float32)
+    weights = TabularWeights(
+        idf=np.ones(2, dtype=np.float32),
+        terms=np.array([[4, -4], [-4, 4]], dtype=np.float32),
+        bias=np.zeros(2, dtype=np.float32),
+        metadata=np.zeros((len(METADATA), 2), dtype=np.float32),
+        centre=facts,
+        scale=facts + 1,
+    )
+    return TabularClassifier(("spam", "work"), {"pills": 0, "meeting": 1}, weights, 1.0)
+
+
+def stored(folder: Path, objects: str) -> ModelRef:
+    """The classifier's artifact in the object store."""
+    digest = write_artifact(folder / "artifact", small_classifier(), {})
+    uri = open_objects(objects).put_folder(f"models/{MODEL}/{digest}", folder / "artifact")
+    return ModelRef(name=MODEL, version="1.0.0", digest=digest, uri=uri)
+
+
+def flip_a_byte(folder: Path) -> str:
+    """Damage the largest file below ``folder``; the answer is its name."""
+    path = max(folder.rglob("*.*"), key=lambda found: found.stat().st_size)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content))
+    return path.name
+
+
+def test_a_damaged_local_copy_is_fetched_again_and_a_damaged_original_is_named(tmp_path: Path) -> None:
+    ref = stored(tmp_path, str(tmp_path / "objects"))
+    models = tmp_path / "models"
+    assert load_model(ref, models).labels == ("spam", "work")
+    flip_a_byte(models / ref.digest)
+    assert load_model(ref, models).size_bytes > 0
+    shutil.rmtree(models)
+    damaged = flip_a_byte(tmp_path / "objects" / "models")
+    with pytest.raises(ModelCorrupt, match=damaged):
+        load_model(ref, models)
+
+
+@pytest.fixture
+def ray_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A Ray of this test's own, with Serve's ingress prepared."""
+    import ray
+    from ray import serve
+
+    (port,) = free_ports(1)
+    # Short: a Unix socket's path holds 107 characters.
+    run = Path("/tmp") / f"triage-serving-{port}"
+    for name, value in ray_environment(run, haproxy=True, throughput_optimized=True).items():
+        monkeypatch.setenv(name, value)
+    context = ray.init(address="local", include_dashboard=False, num_cpus=4, log_to_driver=False, logging_level="error")
+    yield str(context.address_info["gcs_address"])
+    serve.shutdown()
+    ray.shutdown()
+    shutil.rmtree(run, ignore_errors=True)
+
+
+def open_front_door(address: str, port: int) -> str:
+    """Run the front door to its end; the answer is what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "apps.serving.app", "--env", "demo", "--port", str(port)],
+        env=os.environ | {"RAY_ADDRESS": address},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_front_door_serves_a_real_model_and_is_idempotent(ray_address: str, state_home: Path, tmp_path: Path) -> None:
+    addresses = load_config("demo").addresses(Home.find())
+    state_home.mkdir()
+    migrate(addresses.records)
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    assert open_front_door(ray_address, port) == f"{MODEL}: deployed\n"
+    records = open_records(addresses.records)
+    records.traffic.save(Traffic(model=MODEL, stable=stored(tmp_path, addresses.objects)))
+    records.close()
+
+    def ready() -> bool:
+        return all(httpx.get(f"{url}/readyz").status_code == 200 for _ in range(6))
+
+    wait_until(ready, "every replica is ready")
+    bodies = {"spam": "Cheap pills here", "work": "The meeting is at nine"}
+    for label, body in bodies.items():
+        answer = httpx.post(f"{url}/v1/classify", json={"subject": "Hello", "body": body}).json()
+        assert (answer["label"], answer["version"]) == (label, "1.0.0")
+        assert answer["confidence"] > 0.9
+    assert open_front_door(ray_address, port) == f"{MODEL}: runs already\n"

@@ -1,0 +1,132 @@
+"""The HTTP surface through the real ingress: one request id, problem documents, counters of all replicas, loopback only."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from apps.serving.deploy import deploy_server, slot_ready
+from libs.common.domain.audit import Role
+from libs.common.errors import ModelError
+from tests.integration.serving_service import (
+    MODEL,
+    Load,
+    Service,
+    deploy_unready,
+    running_service,
+    scripted,
+    wait_until,
+)
+
+# Ray's own: its Field keywords, and sockets it leaves to the collector.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+BODY = {"subject": "Hello", "body": "Lunch?"}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running_service(tmp_path_factory.mktemp("serving")) as running:
+        yield running
+
+
+def test_a_server_without_a_model_becomes_ready_when_one_is_live(service: Service) -> None:
+    reply = httpx.get(f"{service.url}/readyz")
+    assert (reply.status_code, reply.json()["detail"]) == (503, "no model is live")
+    assert httpx.post(f"{service.url}/v1/classify", json=BODY).headers["retry-after"]
+    service.clear()
+    assert httpx.get(f"{service.url}/readyz").json()["version"] == "1.0.0"
+
+
+def test_a_request_has_exactly_one_id(service: Service) -> None:
+    service.clear()
+    made = httpx.post(f"{service.url}/v1/classify", json=BODY)
+    given = httpx.post(f"{service.url}/v1/classify", json=BODY, headers={"X-Request-Id": "mine-1"})
+    assert made.headers.get_list("x-request-id") == [made.json()["request_id"]]
+    assert given.headers.get_list("x-request-id") == [given.json()["request_id"]] == ["mine-1"]
+
+
+def test_faults_reach_the_caller_as_problem_documents(service: Service) -> None:
+    replies = {
+        413: httpx.post(f"{service.url}/v1/classify", content=b"x" * 10_000_001),
+        400: httpx.post(f"{service.url}/v1/classify", content=b"{no"),
+        404: httpx.get(f"{service.url}/v3"),
+        405: httpx.get(f"{service.url}/v1/feedback"),
+    }
+    for status, reply in replies.items():
+        assert (reply.status_code, reply.headers["content-type"]) == (status, "application/problem+json")
+
+
+def test_feedback_is_kept_in_the_records(service: Service) -> None:
+    service.clear()
+    token = service.records.principals.add("ann", Role.ENGINEER)
+    answer = httpx.post(f"{service.url}/v1/classify", json=BODY).json()
+    said = {"request_id": answer["request_id"], "label": "work"}
+    replies = [
+        httpx.post(f"{service.url}/v1/feedback", json=said, headers={"Authorization": f"Bearer {token}"}) for _ in range(2)
+    ]
+    assert [(reply.status_code, reply.json()["new"]) for reply in replies] == [(202, True), (202, False)]
+    (event,) = service.events({answer["request_id"]})
+    assert event.label == "spam"
+
+
+def test_any_replica_shows_the_counters_of_all(service: Service) -> None:
+    service.clear()
+    before = counted(service)
+    for _ in range(40):
+        httpx.post(f"{service.url}/v1/classify", json=BODY)
+    assert [counted(service) - before for _ in range(6)] == [40] * 6
+
+
+def counted(service: Service) -> float:
+    lines = httpx.get(f"{service.url}/metrics").text.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("triage_requests_total{"))
+
+
+def test_nothing_of_http_listens_beyond_loopback(service: Service) -> None:
+    listening = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout
+    haproxy = [line.split()[3] for line in listening.splitlines() if "haproxy" in line and service.owns(line)]
+    assert len(haproxy) == 3
+    assert all(address.startswith("127.0.0.1:") for address in haproxy)
+
+
+def test_deploying_a_running_server_again_touches_nothing(service: Service) -> None:
+    before = service.server_processes()
+    assert not deploy_server(service.serving, service.settings)
+    assert service.server_processes() == before
+
+
+def test_a_slot_that_cannot_load_says_why(service: Service) -> None:
+    missing = scripted("9.0.0", "nowhere")
+    deploy_unready(service, missing)
+    with pytest.raises(ModelError, match=r"email_classifier/9\.0\.0 cannot be served: .*nowhere"):
+        wait_until(lambda: slot_ready(MODEL, missing), "the slot fails")
+
+
+def test_a_killed_server_replica_comes_back_and_the_other_answers_meanwhile(service: Service) -> None:
+    service.clear()
+    with Load(service.url, rate=40) as load:
+        load.wait_for(40)
+        victim = service.server_processes()[0]
+        os.kill(victim, signal.SIGKILL)
+        wait_until(
+            lambda: len(service.server_processes()) == 2 and victim not in service.server_processes(), "a new replica runs"
+        )
+        load.wait_for(80)
+    # What the killed process was computing is lost; at this rate that is a request or two.
+    assert len(load.failures) <= 3, load.failures
+    events = service.events({reply["request_id"] for reply in load.replies})
+    assert len(events) == len(load.replies)
+
+
+def test_the_front_door_explains_what_is_missing(service: Service) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    done = subprocess.run(
+        [sys.executable, "-m", "apps.serving.app"], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 1
+    assert "triage up" in done.stderr

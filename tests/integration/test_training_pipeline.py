@@ -1,0 +1,192 @@
+"""From a dataset folder to registered versions: Ray Train, ONNX, MLflow and the object store for real, on few mails."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from apps.training.examples import Examples
+from apps.training.fit_transformer import fit_transformer
+from apps.training.pipeline import TrainRequest, train_models
+from apps.training.rows import DATASET
+from libs.common.config.loader import load_config
+from libs.common.config.training import Training
+from libs.common.domain.dataset import DatasetVersion, Lineage, QualityReport, Split
+from libs.common.domain.model import ModelVersion
+from libs.common.errors import ModelError, StoreError
+from libs.common.features.json_mail import email_to_json
+from libs.common.models.artifact import load_classifier, write_artifact
+from libs.common.stores.objects import fetch_folder, open_objects
+from libs.common.stores.registry import ModelRegistry
+from tests.unit.apps.training.mails import mailbox
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+TRAIN, HOLDOUT = mailbox(90), mailbox(30, seed=9)
+
+
+@pytest.fixture(scope="module")
+def settings(repo: Path) -> Training:
+    training = load_config("local", repo).training
+    quick = {
+        "max_emails": 72,
+        "max_tokens": 32,
+        "epochs": 5,
+        "batch_size": 8,
+        "learning_rate": 3e-4,
+        "threads_per_worker": 1,
+        "niceness": 0,
+    }
+    families = training.families
+    transformer = families.transformer.model_copy(update=quick)
+    return training.model_copy(update={"families": families.model_copy(update={"transformer": transformer})})
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("training")
+
+
+@pytest.fixture(scope="module")
+def registry(home: Path) -> ModelRegistry:
+    return ModelRegistry(f"sqlite:///{home}/mlflow/mlflow.db", open_objects(str(home / "objects")))
+
+
+@pytest.fixture(scope="module")
+def local_ray() -> Iterator[None]:
+    import ray
+
+    ray.init(address="local", include_dashboard=False, num_cpus=2, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def dataset_folder(home: Path) -> Path:
+    folder = home / "dataset"
+    folder.mkdir()
+    rows = [*_rows(TRAIN, Split.TRAIN), *_rows(HOLDOUT, Split.HOLDOUT)]
+    pq.write_table(pa.Table.from_pylist(rows, schema=DATASET), folder / "emails.parquet")
+    return folder
+
+
+def _rows(examples: Examples, split: Split) -> list[dict[str, Any]]:
+    return [
+        {**email_to_json(email), "label": label, "split": str(split), "fold": fold if split is Split.TRAIN else None}
+        for email, label, fold in zip(examples.emails, examples.labels, examples.folds, strict=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def dataset() -> DatasetVersion:
+    return DatasetVersion(
+        name="emails",
+        version="1.0.0",
+        digest="d" * 64,
+        rows=120,
+        classes={"invoice": 40, "meeting": 40, "spam": 40},
+        splits={Split.TRAIN: 90, Split.HOLDOUT: 30},
+        files={},
+        lineage=Lineage(sources=(), code_commit="unknown", config_digest=""),
+        quality=QualityReport(rows_read=120, rows_kept=120, quarantined={}, duplicates=0, score=1.0),
+        created_at=NOW,
+    )
+
+
+@pytest.fixture(scope="module")
+def versions(
+    local_ray: None, dataset_folder: Path, dataset: DatasetVersion, registry: ModelRegistry, settings: Training
+) -> list[ModelVersion]:
+    return train_models(TrainRequest(request_id="first"), dataset_folder, dataset, registry, settings, NOW)
+
+
+def test_both_families_are_registered_best_first(versions: list[ModelVersion], registry: ModelRegistry) -> None:
+    assert sorted(version.family for version in versions) == ["tabular", "transformer"]
+    assert registry.get("email_classifier") == versions[0]
+    accuracy = {version.family: version.performance_metrics.accuracy for version in versions}
+    assert accuracy["tabular"] > 0.9
+    # Chance is a third; 72 mails are few for a transformer.
+    assert accuracy["transformer"] > 0.6, accuracy
+    assert {version.training_details.dataset_version for version in versions} == {"emails/v1.0.0"}
+    assert {version.training_details.training_date for version in versions} == {NOW}
+
+
+def test_what_was_registered_is_what_was_judged(versions: list[ModelVersion], tmp_path: Path) -> None:
+    for version in versions:
+        folder = fetch_folder(version.uri, tmp_path / version.family)
+        classifier = load_classifier(folder, version.digest)
+        right = np.array(classifier.labels)[classifier.predict(HOLDOUT.emails).argmax(axis=1)] == np.array(HOLDOUT.labels)
+        assert right.mean() == pytest.approx(version.performance_metrics.accuracy)
+        assert {"README.md", "requirements-model.txt", "reference.json", "reference.parquet"} <= {
+            path.name for path in folder.iterdir()
+        }
+        assert "subject_chars" in pq.read_schema(folder / "reference.parquet").names
+
+
+def test_a_transformer_is_read_back_without_torch(versions: list[ModelVersion]) -> None:
+    uri = next(version.uri for version in versions if version.family == "transformer")
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from libs.common.models.artifact import load_classifier\n"
+        "from libs.common.domain.triage import Email\n"
+        f"mails = [Email('', '', 'a', 'b ' * n) for n in (1, 500, 7)]\n"
+        f"rows = load_classifier(Path({uri!r}), threads=1).predict(mails)\n"
+        "assert abs(rows.sum(axis=1) - 1).max() < 1e-9, rows\n"
+        "print(*(name for name in ('torch', 'transformers', 'sklearn', 'mlflow', 'ray') if name in sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout.strip()) == (0, ""), ran.stderr
+
+
+def test_a_finished_request_run_again_trains_nothing(
+    versions: list[ModelVersion], dataset: DatasetVersion, registry: ModelRegistry, settings: Training, tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "no-dataset-here"
+    assert train_models(TrainRequest(request_id="first"), nowhere, dataset, registry, settings, NOW) == versions
+
+
+def test_where_one_family_fails_none_is_registered(
+    dataset_folder: Path, dataset: DatasetVersion, registry: ModelRegistry, settings: Training
+) -> None:
+    families = settings.families
+    transformer = families.transformer.model_copy(update={"encoder": "no_such_encoder"})
+    broken = settings.model_copy(update={"families": families.model_copy(update={"transformer": transformer})})
+    request = TrainRequest(model_name="unlucky", request_id="second")
+    with pytest.raises(ModelError, match="no_such_encoder"):
+        train_models(request, dataset_folder, dataset, registry, broken, NOW)
+    assert registry.list("unlucky") == []
+
+
+def test_an_unknown_family_is_refused_before_anything_is_read(
+    dataset: DatasetVersion, registry: ModelRegistry, settings: Training, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="oracle"):
+        train_models(TrainRequest(families=("oracle",)), tmp_path, dataset, registry, settings, NOW)
+
+
+def test_fitted_again_with_its_seed_a_transformer_answers_as_the_one_that_was_registered(
+    versions: list[ModelVersion], settings: Training, tmp_path: Path
+) -> None:
+    uri = next(version.uri for version in versions if version.family == "transformer")
+    again = fit_transformer(TRAIN, settings.families.transformer, seed=0, workspace=tmp_path, threads=1)
+    registered = load_classifier(Path(uri), threads=1).predict(HOLDOUT.emails)
+    assert again.predict(HOLDOUT.emails) == pytest.approx(registered, abs=1e-3)
+    write_artifact(tmp_path / "model", again, {})
+    assert (load_classifier(tmp_path / "model", threads=1).predict(HOLDOUT.emails) == again.predict(HOLDOUT.emails)).all()
+
+
+def test_without_ray_the_transformer_says_what_to_do(settings: Training, tmp_path: Path) -> None:
+    import ray
+
+    if ray.is_initialized():
+        ray.shutdown()
+    with pytest.raises(StoreError, match="Ray is not connected"):
+        fit_transformer(TRAIN, settings.families.transformer, 0, tmp_path)

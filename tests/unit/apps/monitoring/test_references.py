@@ -1,0 +1,60 @@
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from apps.monitoring.references import FILE, References, read_sample
+from libs.common.domain.model import ModelRef
+from libs.common.errors import ModelCorrupt
+from libs.common.stats.drift import largest_gap
+
+TRAINED = datetime(2026, 1, 4, tzinfo=UTC)
+
+
+def publish(folder: Path, files: dict[str, list[float]]) -> ModelRef:
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}")
+    if files:
+        pq.write_table(pa.table(files), folder / FILE)
+    return ModelRef(name="email_classifier", version="1.0.0", digest="a" * 64, uri=str(folder))
+
+
+def test_counts_still_tie_with_live_ones(tmp_path: Path) -> None:
+    live = [math.log1p(number % 7) for number in range(700)]
+    sample = References(tmp_path / "local", Any).sample(publish(tmp_path / "store" / "m", {"links": live}))
+    assert largest_gap(np.asarray(sample["links"]), np.array(live))[0] == 0.0
+
+
+def test_a_version_without_a_sample_is_fetched_and_said_so_once(tmp_path: Path) -> None:
+    references = References(tmp_path / "local", Any)
+    ref = publish(tmp_path / "store" / "m", {})
+    assert references.sample(ref) == {}
+    (tmp_path / "local" / ref.digest / "manifest.json").unlink()
+    assert references.sample(ref) == {}
+
+
+def test_the_registry_is_asked_once_a_version(tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def look_up(name: str, version: str) -> Any:
+        asked.append((name, version))
+        return SimpleNamespace(training_details=SimpleNamespace(training_date=TRAINED))
+
+    references = References(tmp_path, look_up)
+    ref = ModelRef(name="email_classifier", version="1.0.0", digest="a" * 64, uri="")
+    assert [references.trained_at(ref), references.trained_at(ref)] == [TRAINED, TRAINED]
+    assert asked == [("email_classifier", "1.0.0")]
+
+
+def test_anything_else_is_no_reference(tmp_path: Path) -> None:
+    (tmp_path / "torn").write_bytes(b"PAR1")
+    pq.write_table(pa.table({"words": ["many"]}), tmp_path / "words")
+    for name in ("torn", "words", "absent"):
+        with pytest.raises(ModelCorrupt, match=name):
+            read_sample(tmp_path / name)

@@ -1,0 +1,308 @@
+"""The HTTP surface of one replica, on stores in memory."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from apps.serving.batcher import BatchLimits
+from apps.serving.replica import Replica, ReplicaStores
+from libs.common.domain.triage import Email, Outcome, Prediction, Variant
+from tests.unit.apps.serving.fakes import (
+    Classifier,
+    CountingMetrics,
+    EventsInMemory,
+    FeedbackInMemory,
+    PrincipalsInMemory,
+    TrafficInMemory,
+    loaded,
+    ref,
+    settings,
+)
+
+BODY = {"message_id": "<1@example.com>", "sender": "ann@example.com", "subject": "Hello", "body": "Lunch?"}
+
+
+@dataclass
+class Room:
+    """A replica behind an HTTP client, and what it stands on."""
+
+    http: httpx.AsyncClient
+    replica: Replica
+    traffic: TrafficInMemory
+    feedback: FeedbackInMemory
+    events: EventsInMemory
+    metrics: CountingMetrics
+
+
+async def answer_work(digest: str, email: Email) -> Prediction:
+    return Prediction("work", 1.0, {"work": 1.0})
+
+
+async def open_room(
+    folder: Path, ask: Any = answer_work, engine: Any = None, measure: Any = lambda email: {"words": 1.0}, **changed: Any
+) -> Room:
+    traffic, feedback, events, metrics = TrafficInMemory(), FeedbackInMemory(), EventsInMemory(), CountingMetrics()
+    stores = ReplicaStores(traffic, feedback, PrincipalsInMemory(), events, lambda: None, measure)
+    if changed.pop("live", True):
+        traffic.change(stable=ref("1"))
+    classifier = engine or Classifier("spam")
+    replica = Replica(
+        settings(folder, **changed),
+        "replica-1",
+        stores,
+        lambda wanted, _: loaded(wanted.version, classifier=classifier),
+        ask,
+        metrics,
+    )
+    await asyncio.to_thread(replica.start)
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(replica.api), base_url="http://serving")
+    return Room(http, replica, traffic, feedback, events, metrics)
+
+
+@pytest.fixture
+async def opened(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+    rooms: list[Room] = []
+
+    async def open_one(**changed: Any) -> Room:
+        rooms.append(await open_room(tmp_path, **changed))
+        return rooms[-1]
+
+    yield open_one
+    for room in rooms:
+        await room.http.aclose()
+        await room.replica.stop()
+
+
+async def reach(room: Room, revision: int) -> None:
+    async with asyncio.timeout(5):
+        while not any(report.revision >= revision for report in room.traffic.reports):
+            await asyncio.sleep(0.002)
+
+
+async def test_an_email_is_answered_and_recorded(opened: Callable[..., Any]) -> None:
+    room = await opened()
+    reply = await room.http.post("/v1/classify", json=BODY)
+    assert reply.status_code == 200
+    answer = reply.json()
+    assert answer.pop("latency_ms") > 0
+    request_id = answer.pop("request_id")
+    assert reply.headers.get_list("x-request-id") == [request_id]
+    assert (reply.headers["x-model-version"], reply.headers["x-model-variant"]) == ("1", "stable")
+    assert answer == {
+        "message_id": "<1@example.com>",
+        "model": "email_classifier",
+        "version": "1",
+        "variant": "stable",
+        "outcome": "ok",
+        "label": "spam",
+        "confidence": 0.75,
+        "probabilities": {"spam": 0.75, "work": 0.25},
+    }
+    (event,) = room.events.events
+    assert (event.request_id, event.label, event.features) == (request_id, "spam", {"words": 1.0})
+
+
+async def test_a_list_is_answered_in_order_each_with_an_id_of_its_own(opened: Callable[..., Any]) -> None:
+    room = await opened()
+    emails = [BODY | {"message_id": f"<{number}>"} for number in range(3)]
+    reply = await room.http.post("/v1/classify", json={"emails": emails}, headers={"X-Request-Id": "call-7"})
+    results = reply.json()["results"]
+    assert [result["message_id"] for result in results] == ["<0>", "<1>", "<2>"]
+    assert [result["request_id"] for result in results] == ["call-7-0", "call-7-1", "call-7-2"]
+    assert sorted(event.request_id for event in room.events.events) == ["call-7-0", "call-7-1", "call-7-2"]
+
+
+async def test_a_raw_message_is_answered(opened: Callable[..., Any]) -> None:
+    room = await opened()
+    raw = b"From: ann@example.com\r\nMessage-ID: <raw@example.com>\r\nSubject: Hi\r\n\r\nLunch?\r\n"
+    reply = await room.http.post("/v1/classify", content=raw, headers={"Content-Type": "message/rfc822"})
+    assert "raw@example.com" in reply.json()["message_id"]
+
+
+async def test_every_fault_of_a_request_is_a_problem_document(opened: Callable[..., Any]) -> None:
+    room = await opened()
+    post = room.http.post
+    faults = {
+        400: [
+            await post("/v1/classify", content=b"{no"),
+            await post("/v1/classify", json=[1]),
+            await post("/v1/classify", json={"emails": []}),
+            await post("/v1/classify", json={"emails": [{}]}),
+            await post("/v1/classify", json={"subject": 5}),
+            await post("/v1/classify", content=b" ", headers={"Content-Type": "message/rfc822"}),
+            await post("/v1/classify", json=BODY, headers={"X-Request-Id": "no id"}),
+            await post("/v1/feedback", json={"request_id": "r"}),
+            await post("/v1/feedback", json={"request_id": "r", "label": "spam", "lable": "x"}),
+        ],
+        404: [await room.http.get("/v2")],
+        405: [await room.http.get("/v1/classify")],
+        413: [await post("/v1/classify", json=BODY | {"body": "x" * 3_000})],
+        422: [await post("/v1/feedback", json={"request_id": "r", "label": "nonsense"})],
+        401: [await post("/v1/feedback", json={"request_id": "r", "label": "spam"}, headers={"Authorization": "Bearer no"})],
+    }
+    for status, replies in faults.items():
+        for reply in replies:
+            assert reply.status_code == status, reply.text
+            assert reply.headers["content-type"] == "application/problem+json"
+            assert reply.json()["status"] == status
+            assert reply.json()["detail"]
+    assert "spam, work" in faults[422][0].json()["hint"]
+    assert room.events.events == []
+
+
+async def test_without_a_model_it_is_alive_but_not_ready(opened: Callable[..., Any]) -> None:
+    room = await opened(live=False)
+    assert (await room.http.get("/healthz")).status_code == 200
+    for reply in (await room.http.get("/readyz"), await room.http.post("/v1/classify", json=BODY)):
+        assert reply.status_code == 503
+        assert reply.json()["detail"] == "no model is live"
+        assert int(reply.headers["retry-after"]) > 0
+    room.traffic.change(stable=ref("1"))
+    async with asyncio.timeout(5):
+        while (ready := await room.http.get("/readyz")).status_code != 200:
+            await asyncio.sleep(0.002)
+    assert ready.json()["version"] == "1"
+
+
+async def test_feedback_is_kept_once_a_reporter(opened: Callable[..., Any]) -> None:
+    room = await opened()
+    said = {"request_id": "r-1", "label": "work", "email": BODY}
+    replies = [await room.http.post("/v1/feedback", json=said) for _ in range(2)]
+    replies.append(await room.http.post("/v1/feedback", json=said, headers={"Authorization": "Bearer tri_known"}))
+    assert [reply.status_code for reply in replies] == [202, 202, 202]
+    assert [reply.json()["new"] for reply in replies] == [True, False, True]
+    assert set(room.feedback.kept) == {("r-1", "anonymous"), ("r-1", "ann")}
+    assert room.feedback.kept["r-1", "ann"].email is not None
+    room.feedback.away = True
+    assert (await room.http.post("/v1/feedback", json=said)).status_code == 503
+
+
+async def test_a_candidate_answers_its_share_and_a_failing_one_falls_back(opened: Callable[..., Any]) -> None:
+    async def ask(digest: str, email: Email) -> Prediction:
+        if email.message_id == "<bad>":
+            raise ValueError("broken")
+        return await answer_work(digest, email)
+
+    room = await opened(ask=ask)
+    room.traffic.change(candidate=ref("2"), weight=1.0)
+    await reach(room, 2)
+    good = (await room.http.post("/v1/classify", json=BODY)).json()
+    bad = (await room.http.post("/v1/classify", json=BODY | {"message_id": "<bad>"})).json()
+    assert (good["version"], good["variant"], good["outcome"], good["label"]) == ("2", "candidate", "ok", "work")
+    assert (bad["version"], bad["variant"], bad["outcome"], bad["label"]) == ("1", "stable", "fallback", "spam")
+    first, second = room.events.events
+    assert (first.variant, first.outcome, first.candidate_weight) == (Variant.CANDIDATE, Outcome.OK, 1.0)
+    assert (second.variant, second.outcome, second.version) == (Variant.CANDIDATE, Outcome.FALLBACK, "1")
+    assert room.metrics.faults["candidate"] == 1
+
+
+async def test_the_traffic_key_decides_before_the_message_id(opened: Callable[..., Any]) -> None:
+    room = await opened()
+    room.traffic.change(candidate=ref("2"), weight=0.5)
+    await reach(room, 2)
+    answers = [
+        (await room.http.post("/v1/classify", json=BODY | {"message_id": f"<{n}>"}, headers={"X-Traffic-Key": "team-a"})).json()
+        for n in range(20)
+    ]
+    assert len({answer["variant"] for answer in answers}) == 1
+
+
+async def test_a_mirror_waits_for_nobody_and_is_one_event(opened: Callable[..., Any]) -> None:
+    released = asyncio.Event()
+
+    async def ask(digest: str, email: Email) -> Prediction:
+        await released.wait()
+        return await answer_work(digest, email)
+
+    room = await opened(ask=ask, candidate_timeout_s=5.0)
+    room.traffic.change(candidate=ref("2"), mirror=True)
+    await reach(room, 2)
+    answers = [(await room.http.post("/v1/classify", json=BODY)).json() for _ in range(3)]
+    assert {answer["label"] for answer in answers} == {"spam"}
+    assert [event.mirror_label for event in room.events.events] == [None]  # the third: two may be out at once
+    released.set()
+    await room.replica.stop()
+    assert sorted(str(event.mirror_label) for event in room.events.events) == ["None", "work", "work"]
+
+
+async def test_a_broken_engine_is_a_500_without_details_and_an_error_event(opened: Callable[..., Any]) -> None:
+    def breaks(emails: Sequence[Email]) -> None:
+        raise ValueError("secret weights")
+
+    room = await opened(engine=Classifier(before=breaks))
+    reply = await room.http.post("/v1/classify", json=BODY)
+    assert reply.status_code == 500
+    assert "secret" not in reply.text
+    assert [event.outcome for event in room.events.events] == [Outcome.ERROR]
+
+
+async def test_a_request_that_takes_too_long_is_a_504(opened: Callable[..., Any]) -> None:
+    released = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def wait(emails: Sequence[Email]) -> None:
+        asyncio.run_coroutine_threadsafe(released.wait(), loop).result(5)
+
+    room = await opened(engine=Classifier(before=wait), request_timeout_s=0.05)
+    reply = await room.http.post("/v1/classify", json=BODY)
+    released.set()
+    assert reply.status_code == 504
+    assert [event.outcome for event in room.events.events] == [Outcome.ERROR]
+
+
+async def test_too_many_at_once_are_told_to_come_again(opened: Callable[..., Any]) -> None:
+    released = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def wait(emails: Sequence[Email]) -> None:
+        asyncio.run_coroutine_threadsafe(released.wait(), loop).result(5)
+
+    room = await opened(engine=Classifier(before=wait), batch=BatchLimits(max_batch_size=1, queue_size=1))
+    waiting = [asyncio.create_task(room.http.post("/v1/classify", json=BODY)) for _ in range(4)]
+    refused, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    released.set()
+    replies = await asyncio.gather(*waiting)
+    assert {reply.status_code for reply in replies} == {200, 429}
+    assert all(task.result().headers["retry-after"] == "1" for task in refused)
+
+
+async def test_a_full_disk_fails_no_request(opened: Callable[..., Any]) -> None:
+    room = await opened()
+    room.events.full = True
+    assert (await room.http.post("/v1/classify", json=BODY)).status_code == 200
+    assert room.metrics.faults["record"] == 1
+
+
+async def test_the_openapi_document_names_every_route(opened: Callable[..., Any]) -> None:
+    room = await opened()
+    document = (await room.http.get("/openapi.json")).json()
+    assert document["openapi"] == "3.1.0"
+    served = room.replica.api.routes
+    assert {path: set(verbs) for path, verbs in document["paths"].items()} == {
+        path: {verb.lower() for verb in verbs} for path, verbs in served.items()
+    }
+    answer = (await room.http.post("/v1/classify", json=BODY)).json()
+    assert set(document["components"]["schemas"]["Answer"]["required"]) == set(answer)
+
+
+async def test_a_mail_that_cannot_be_measured_in_time_is_answered_without_features(opened: Callable[..., Any]) -> None:
+    released = threading.Event()
+
+    def measure(email: Email) -> dict[str, float]:
+        if email.message_id == "<bad>":
+            raise ValueError("no mail at all")
+        assert released.wait(5)
+        return {"words": 1.0}
+
+    room = await opened(measure=measure)
+    for message_id in ("<bad>", "<slow>"):
+        assert (await room.http.post("/v1/classify", json=BODY | {"message_id": message_id})).status_code == 200
+    released.set()
+    assert [event.features for event in room.events.events] == [{}, {}]
+    assert room.metrics.faults["features"] == 2

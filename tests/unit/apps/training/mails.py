@@ -1,0 +1,37 @@
+"""A small mailbox that is easy to learn: each label has its own words among common ones."""
+
+import random
+
+from apps.training.examples import Examples
+from libs.common.domain.triage import Email
+
+WORDS = {
+    "invoice": ["invoice", "payment", "due", "amount", "bank", "total", "overdue", "receipt"],
+    "meeting": ["meeting", "agenda", "room", "calendar", "schedule", "tomorrow", "slides", "attend"],
+    "spam": ["winner", "prize", "click", "free", "offer", "viagra", "lottery", "credit"],
+}
+COMMON = ["please", "the", "and", "you", "with", "for", "today", "thanks", "regards", "team", "hello", "we", "our", "all"]
+
+
+def mailbox(count: int = 90, seed: int = 0, labels: tuple[str, ...] = tuple(WORDS)) -> Examples:
+    """``count`` mails, their labels in turn, in five folds."""
+    chance = random.Random(seed)
+    chosen = [labels[number % len(labels)] for number in range(count)]
+    emails = [_mail(number, label, chance) for number, label in enumerate(chosen)]
+    return Examples(tuple(emails), tuple(chosen), tuple(number // len(labels) % 5 for number in range(count)))
+
+
+def _mail(number: int, label: str, chance: random.Random) -> Email:
+    words = chance.choices(WORDS[label], k=6) + chance.choices(COMMON, k=14)
+    chance.shuffle(words)
+    return Email(
+        message_id=f"<{seeded(number)}@example.org>",
+        sender="anne@example.org",
+        subject=" ".join(chance.choices(WORDS[label] + COMMON, k=4)),
+        body=" ".join(words) + ("!" if label == "spam" else "."),
+    )
+
+
+def seeded(number: int) -> str:
+    """A message id that sorts."""
+    return f"{number:06d}"

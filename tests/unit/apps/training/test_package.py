@@ -1,0 +1,74 @@
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from apps.training.evaluate import Evaluation, evaluate
+from apps.training.fit_tabular import fit_tabular
+from apps.training.package import Provenance, deployment_requirements, package_model
+from libs.common.domain.dataset import DatasetVersion
+from libs.common.domain.model import TrainingDetails
+from libs.common.domain.triage import Email
+from libs.common.models.artifact import verify_artifact
+from tests.unit.apps.training.mails import mailbox
+from tests.unit.libs.common.models.test_tabular import OPTIONS
+
+
+def _facts(email: Email) -> dict[str, float]:
+    return {"body_chars": float(len(email.body))}
+
+
+@pytest.fixture(scope="module")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, Evaluation]:
+    dataset = DatasetVersion.model_construct(name="emails", version="1.2.0", digest="d" * 64)
+    training = TrainingDetails(
+        dataset_version="emails/v1.2.0",
+        dataset_digest="d" * 64,
+        training_duration_hours=0.5,
+        compute_cost_usd=0.06,
+        training_date=datetime(2026, 1, 2, tzinfo=UTC),
+        seed=3,
+    )
+    classifier = fit_tabular(mailbox(), OPTIONS, seed=3)
+    evaluation = evaluate(classifier, mailbox(30, seed=9), seed=3)
+    folder = tmp_path_factory.mktemp("package") / "model"
+    provenance = Provenance("email_classifier", dataset, training)
+    return folder, package_model(folder, classifier, evaluation, mailbox(), provenance, _facts), evaluation
+
+
+def test_the_package_is_an_artifact(packaged: tuple[Path, str, Evaluation]) -> None:
+    assert verify_artifact(packaged[0]) == packaged[1]
+
+
+def test_the_card_says_in_front_and_in_words_what_was_measured(packaged: tuple[Path, str, Evaluation]) -> None:
+    folder, _, evaluation = packaged
+    _, front, text = (folder / "README.md").read_text().split("---\n", 2)
+    (result,) = yaml.safe_load(front)["model-index"][0]["results"]
+    assert result["dataset"]["revision"] == "1.2.0"
+    figures = {metric["type"]: metric["value"] for metric in result["metrics"]}
+    assert figures["accuracy"] == pytest.approx(evaluation.figures.accuracy, abs=1e-4)
+    assert figures["f1"] == pytest.approx(evaluation.figures.f1_score, abs=1e-4)
+    assert f"{evaluation.figures.accuracy:.3f}" in text
+    assert all(f"| {label} |" in text for label in ("invoice", "meeting", "spam"))
+    assert "emails/v1.2.0" in text
+
+
+def test_every_requirement_is_pinned(packaged: tuple[Path, str, Evaluation]) -> None:
+    lines = (packaged[0] / "requirements-model.txt").read_text().splitlines()
+    assert lines and all(line.count("==") == 1 for line in lines)
+
+
+def test_monitoring_gets_a_reference_of_the_training_mails(packaged: tuple[Path, str, Evaluation]) -> None:
+    folder, _, evaluation = packaged
+    table = pq.read_table(io.BytesIO((folder / "reference.parquet").read_bytes()))
+    assert sorted(table["body_chars"].to_pylist()) == sorted(float(len(email.body)) for email in mailbox().emails)
+    assert json.loads((folder / "reference.json").read_text())["latency_p95_ms"] == evaluation.figures.inference_latency_p95_ms
+
+
+def test_a_larger_model_asks_for_more_memory() -> None:
+    small, large = deployment_requirements("tabular", 10**6), deployment_requirements("transformer", 9 * 10**7)
+    assert small.memory_mb < large.memory_mb == 470

@@ -1,0 +1,37 @@
+import numpy as np
+
+from apps.training.evaluate import Evaluation
+from apps.training.select import Candidate, rank
+from libs.common.domain.model import PerformanceMetrics
+from libs.common.stats.metrics import Interval, confusion, macro_f1
+
+TRUTH = np.array([0, 1, 2] * 200, dtype=np.int64)
+
+
+def _candidate(family: str, wrong: int) -> Candidate:
+    predicted = TRUTH.copy()
+    predicted[:wrong] = (predicted[:wrong] + 1) % 3
+    f1 = float(macro_f1(confusion(TRUTH, predicted, 3)))
+    figures = PerformanceMetrics.model_construct(f1_score=f1)
+    return Candidate(family, Evaluation(figures, ("a", "b", "c"), TRUTH, predicted, Interval(f1, f1, f1), 1.0))
+
+
+def test_a_clearly_better_dear_family_wins() -> None:
+    ranked = rank([_candidate("tabular", 60), _candidate("transformer", 20)])
+    assert [candidate.family for candidate in ranked] == ["transformer", "tabular"]
+
+
+def test_a_dear_family_that_is_better_by_chance_only_loses() -> None:
+    ranked = rank([_candidate("transformer", 20), _candidate("tabular", 21)])
+    assert [candidate.family for candidate in ranked] == ["tabular", "transformer"]
+
+
+def test_equals_go_to_the_simplest_whatever_their_order() -> None:
+    candidates = [_candidate("transformer", 20), _candidate("tabular", 20)]
+    assert (
+        [one.family for one in rank(candidates)] == [one.family for one in rank(candidates[::-1])] == ["tabular", "transformer"]
+    )
+
+
+def test_one_candidate_is_the_best() -> None:
+    assert [candidate.family for candidate in rank([_candidate("transformer", 90)])] == ["transformer"]

@@ -1,0 +1,50 @@
+"""Cleaning takes away what a reader doesn't see, and parts what was written from what was quoted."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.domain.triage import Email
+from libs.common.features.cleaning import MAX_BODY_CHARS, CleanEmail, clean, clean_text, split_quoted
+
+
+def email_of(body: str, subject: str = "", is_html: bool = False) -> Email:
+    return Email("id", "a@b", subject, body, is_html)
+
+
+def test_html_mojibake_and_invisible_characters_are_mended() -> None:
+    cleaned = clean(email_of("<p>The cafÃ© is\u200b o\u00adpen</p><p>ﬁne</p>", "  Ｈello \t there\n", is_html=True))
+    assert cleaned == CleanEmail("Hello there", "The café is open\n\nfine")
+
+
+def test_white_space_is_evened_out_and_paragraphs_stay() -> None:
+    assert clean_text("a  \t b\r\n\r\n\r\n\r\nc \x07 d") == "a b\n\nc d"
+
+
+def test_plain_text_keeps_what_only_looks_like_markup() -> None:
+    assert clean(email_of("use List<String> here")).text == "use List<String> here"
+
+
+def test_quotations_are_a_zone_with_the_line_that_introduces_them() -> None:
+    own, quoted = split_quoted("Yes, do.\nOn Monday, Anna wrote:\n> Shall I?\n>> earlier\nAB> older\nBye")
+    assert own == "Yes, do.\nBye"
+    assert quoted == "On Monday, Anna wrote:\nShall I?\nearlier\nolder"
+
+
+def test_all_below_a_forward_mark_is_quoted() -> None:
+    own, quoted = split_quoted("FYI\n-----Original Message-----\nFrom: x\nthe text")
+    assert (own, quoted) == ("FYI", "-----Original Message-----\nFrom: x\nthe text")
+
+
+def test_whole_puts_the_zones_together() -> None:
+    assert clean(email_of("new\n> old", "about")).whole == "about\nnew\nold"
+
+
+def test_an_endless_body_is_cut() -> None:
+    assert len(clean(email_of("x" * (MAX_BODY_CHARS + 50))).text) == MAX_BODY_CHARS
+
+
+@given(st.text(max_size=300), st.booleans())
+def test_cleaning_never_fails_and_cleaning_again_changes_nothing(body: str, is_html: bool) -> None:
+    text = clean(email_of(body, is_html=is_html)).whole
+    text.encode("utf-8", "surrogatepass")
+    assert clean_text(text) == clean_text(clean_text(text))

