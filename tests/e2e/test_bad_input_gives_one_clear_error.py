@@ -1,10 +1,15 @@
 """What cannot be used is refused with one message and a failing exit status, and leaves no version behind."""
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
+from libs.common.config.home import REPO
 from tests.e2e.platform import Platform
 
 pytestmark = pytest.mark.timeout(400)
@@ -63,7 +68,22 @@ def test_a_malformed_e_mail(platform: Platform, body: bytes, content_type: str) 
     assert answer.json()["detail"]
 
 
-def test_a_bad_configuration_key(platform: Platform) -> None:
+def test_an_environment_that_does_not_exist(platform: Platform) -> None:
     done = platform.run("config", "check", "--env", "moon", check=False)
     assert done.returncode == 1
     assert "clusters/moon/overlay.yaml" in done.stderr
+
+
+def test_a_bad_configuration_key(tmp_path: Path) -> None:
+    """On a copy of the code, whose configuration may be spoilt."""
+    for room in ("apps", "clusters", "config", "flows", "libs"):
+        shutil.copytree(REPO / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "config" / "monitoring.yaml").open("a") as block:
+        block.write("\n  drift_treshold: 0.2\n")
+    command = [sys.executable, "-c", "from apps.console.cli import main; main()", "dataset", "build"]
+    environment = {**os.environ, "TRIAGE_HOME": str(tmp_path / "home")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "config/monitoring.yaml: monitoring.drift_treshold: is no key of this block" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "home").exists()
