@@ -33,6 +33,7 @@ def build_dataset(
         order=order,
         seed=seed,
         min_quality=context.config.data_pipeline.preprocessing.quality_threshold,
+        drift_threshold=context.config.monitoring.data_drift_detection.drift_threshold,
     )
     return Completed(message=commit(context, request, feedback_of(context) if with_feedback else ()).tag)
 

@@ -40,6 +40,7 @@ def _next_dataset(context: FlowContext, name: str) -> DatasetVersion:
         order=made.order,
         seed=made.seed,
         min_quality=context.config.data_pipeline.preprocessing.quality_threshold,
+        drift_threshold=context.config.monitoring.data_drift_detection.drift_threshold,
     )
     with_feedback = context.config.retraining.retraining_process.data_collection.feedback_integration
     return commit(context, request, feedback_of(context) if with_feedback else ())

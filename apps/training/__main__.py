@@ -64,6 +64,7 @@ def build_dataset(
         order=order,
         seed=seed,
         min_quality=session.config.data_pipeline.preprocessing.quality_threshold,
+        drift_threshold=session.config.monitoring.data_drift_detection.drift_threshold,
     )
     _join_ray()
     version = build_version(session.workplace, request, config_digest(session.config))

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -10,16 +10,20 @@ from typing import cast
 import pyarrow as pa
 from pyarrow import parquet
 
+from apps.training import report
 from apps.training.contents import Contents, write_contents
+from apps.training.examine import campaigns_of, examine
 from apps.training.ingest import FEEDBACK_URI, Source, feedback_source, open_source
+from apps.training.reference import PAGE, Sample, drift_between, drift_finding, write_drift_page
 from apps.training.rows import CLEANED
 from apps.training.split import Order, Part, SplitRow, split_rows, thread_groups
 from apps.training.validate import Candidate, quality_report, reasons_to_set_aside
-from libs.common.domain.dataset import DatasetVersion, Lineage, QualityReport, SourceRef, Split
+from libs.common.domain.dataset import DatasetVersion, Finding, Lineage, QualityReport, SourceRef, Split
 from libs.common.domain.triage import Feedback
 from libs.common.domain.value import Value
 from libs.common.errors import DataError
 from libs.common.features.mime import bare_subject
+from libs.common.pages import write_page
 from libs.common.stores.datasets import MANIFEST, DatasetStore, sha256_of
 
 _ORDERS = ("random", "time")
@@ -37,6 +41,7 @@ class BuildRequest(Value):
     holdout: float = 0.2
     folds: int = 5
     min_quality: float = 0.6
+    drift_threshold: float = 0.1
 
 
 def build_dataset(
@@ -55,23 +60,28 @@ def build_dataset(
         sources = _open_sources(request, feedback, landing)
         rows = _stage(sources, staged, request.relabel)
         reasons = reasons_to_set_aside(rows, smallest_class=request.folds + 1)
-        quality = quality_report(rows, reasons)
         kept = [row for row in rows if row.position not in reasons]
-        _require_learnable(kept, quality, request.min_quality)
-        parts = _split(kept, request)
-        contents = write_contents(staged, folder, parts, reasons, quality)
+        _require_classes(kept, reasons)
+        threads, alike = _threads(kept), campaigns_of(kept)
+        parts = _split(kept, threads, alike, request)
+        examined = examine(staged, kept, parts, threads, alike, _owners(kept, sources))
+        before = next(reversed(store.list(request.name)), None)
+        folder.mkdir()
+        drifted = _compare(before, store, staged, rows, examined.rows, request, folder) if before else []
+        quality = quality_report(rows, examined.rows, reasons, (*examined.findings, *drifted))
+        _require_quality(quality, request.min_quality)
         lineage = Lineage(
-            sources=tuple(
-                _reference(source, count) for source, count in zip(sources, _rows_by_source(rows, sources), strict=True)
-            ),
+            sources=_references(sources, Counter(_owners(rows, sources))),
             code_commit=code_commit,
             config_digest=config_digest,
-            parent=next((version.tag for version in reversed(store.list(request.name))), None),
+            parent=before.tag if before else None,
             recipe=request.recipe,
             relabel=request.relabel,
             order=request.order,
             seed=request.seed,
         )
+        write_page(folder / report.PAGE, report.dataset_page(request.name, examined.rows, parts, quality, lineage))
+        contents = write_contents(staged, folder, examined.rows, parts, reasons, quality)
         return store.commit(request.name, folder, _draft(request.name, kept, parts, contents, quality, lineage, now))
 
 
@@ -101,6 +111,8 @@ def read_dataset(folder: Path) -> pa.Table:
 def _check(request: BuildRequest, feedback: Sequence[Feedback]) -> None:
     if not request.sources and not feedback:
         raise DataError("no source is given", "write --source synthetic://?n=2000, or the path of a corpus")
+    if twice := [uri for uri, times in Counter(request.sources).items() if times > 1]:
+        raise DataError(f"the source {twice[0]} is given twice", "name each source once")
     if request.order not in _ORDERS:
         raise DataError(f"the order '{request.order}' is unknown", "write random or time")
     if not 0 < request.holdout < 1 or request.folds < 2:
@@ -143,60 +155,89 @@ def rename_labels(table: pa.Table, relabel: dict[str, str]) -> pa.Table:
 
 
 def _candidates(table: pa.Table) -> Iterator[Candidate]:
-    names = ("position", "row_id", "label", "message_id", "thread_id", "quality", "sent_at", "reason", "source")
+    names = ("position", "row_id", "label", "message_id", "thread_id", "sent_at", "reason", "flaws", "signature")
     subjects, texts, quoted = (table.column(f"clean_{name}").to_pylist() for name in ("subject", "text", "quoted"))
     columns = [table.column(name).to_pylist() for name in names]
-    for subject, text, quote, *values in zip(subjects, texts, quoted, *columns, strict=True):
+    origins = table.column("source").to_pylist()
+    for subject, text, quote, origin, *values in zip(subjects, texts, quoted, origins, *columns, strict=True):
         fields = dict(zip(names, values, strict=True))
-        corrected = fields.pop("source").startswith(FEEDBACK_URI)
+        flaws = tuple(fields.pop("flaws"))
         chars = len(subject) + len(text) + len(quote)
-        yield Candidate(subject=subject, text_chars=chars, corrected=corrected, **fields)
+        corrected = origin.startswith(FEEDBACK_URI)
+        yield Candidate(subject=subject, text_chars=chars, corrected=corrected, origin=origin, flaws=flaws, **fields)
 
 
-def _require_learnable(kept: Sequence[Candidate], quality: QualityReport, least: float) -> None:
+def _require_classes(kept: Sequence[Candidate], reasons: Mapping[int, str]) -> None:
     labels = sorted({row.label for row in kept})
     if not kept:
-        worst = max(quality.quarantined, key=lambda reason: quality.quarantined[reason], default="the sources are empty")
-        raise DataError(
-            f"none of {quality.rows_read} mails can be used; most often: {worst}", "correct the source or its recipe"
-        )
+        (worst, _), *_ = Counter(reasons.values()).most_common(1) or [("the sources are empty", 0)]
+        raise DataError(f"none of {len(reasons)} mails can be used; most often: {worst}", "correct the source or its recipe")
     if len(labels) < 2:
         found = f"all {len(kept)} usable mails are labelled '{labels[0]}'"
         raise DataError(
             f"the corpus has one class: {found}", "add mails of another label; one class can't be told from anything"
         )
+
+
+def _require_quality(quality: QualityReport, least: float) -> None:
     if quality.score < least:
-        findings = "; ".join(quality.findings)
-        raise DataError(
-            f"the quality score is {quality.score:.2f}, at least {least:.2f} is asked: {findings}", "correct the source"
-        )
+        found = [*(f"{count} mails: {flaw}" for flaw, count in quality.flaws.items()), *map(str, quality.findings)]
+        score = f"the quality score is {quality.score:.2f}, at least {least:.2f} is asked"
+        raise DataError(f"{score}: {'; '.join(found)}", "correct the source")
 
 
-def _split(kept: Sequence[Candidate], request: BuildRequest) -> dict[int, Part]:
+def _threads(kept: Sequence[Candidate]) -> dict[str, str]:
+    """Row id → its thread: rows that name each other, or that answer a subject."""
     by_subject = {row.thread_id for row in kept if row.thread_id.startswith("subject:")}
 
     def names(row: Candidate) -> list[str]:
         subject = f"subject:{bare_subject(row.subject)}"
         return [name for name in (row.message_id, row.thread_id, subject if subject in by_subject else "") if name]
 
-    threads = thread_groups((row.row_id, names(row)) for row in kept)
-    rows = [SplitRow(row.row_id, row.label, threads[row.row_id], row.sent_at) for row in kept]
+    return thread_groups((row.row_id, names(row)) for row in kept)
+
+
+def _split(
+    kept: Sequence[Candidate], threads: Mapping[str, str], alike: Mapping[str, str], request: BuildRequest
+) -> dict[int, Part]:
+    """Position → part; what is one thread or one campaign stays together."""
+    whole = thread_groups((row.row_id, (threads[row.row_id], alike.get(row.row_id, row.row_id))) for row in kept)
+    rows = [SplitRow(row.row_id, row.label, whole[row.row_id], row.sent_at) for row in kept]
     parts = split_rows(rows, request.holdout, request.folds, request.seed, cast(Order, request.order))
     if not any(part.split is Split.HOLDOUT for part in parts.values()):
         raise DataError("nothing can be held out: no mail has a date", "build with order random")
     return {row.position: parts[row.row_id] for row in kept}
 
 
-def _rows_by_source(rows: Sequence[Candidate], sources: Sequence[Source]) -> list[int]:
+def _compare(
+    before: DatasetVersion,
+    store: DatasetStore,
+    staged: Path,
+    rows: Sequence[Candidate],
+    kept: Sequence[Candidate],
+    request: BuildRequest,
+    folder: Path,
+) -> list[Finding]:
+    """How far the kept rows drifted from the version before; Evidently's page of it goes into ``folder``."""
+    place = {row.position: number for number, row in enumerate(rows)}
+    current = Sample(staged, [place[row.position] for row in kept])
+    with tempfile.TemporaryDirectory(prefix="triage-reference-") as scratch:
+        committed = store.checkout(before.name, before.version, Path(scratch) / "reference") / "emails.parquet"
+        reference = Sample(committed, range(before.rows))
+    write_drift_page(reference, current, folder / PAGE)
+    return drift_finding(drift_between(reference, current), reference, current, before.tag, request.drift_threshold)
+
+
+def _owners(rows: Sequence[Candidate], sources: Sequence[Source]) -> list[str]:
+    """The URI of the source that each row came from."""
     from apps.training.stream import stretch_of
 
-    owner = [place for place, source in enumerate(sources) for _ in source.stretches]
-    counts = Counter(owner[stretch_of(row.position)] for row in rows)
-    return [counts[place] for place in range(len(sources))]
+    owner = [source.uri for source in sources for _ in source.stretches]
+    return [owner[stretch_of(row.position)] for row in rows]
 
 
-def _reference(source: Source, rows: int) -> SourceRef:
-    return SourceRef(uri=source.uri, digest=source.digest, rows=rows)
+def _references(sources: Sequence[Source], rows: Mapping[str, int]) -> tuple[SourceRef, ...]:
+    return tuple(SourceRef(uri=source.uri, digest=source.digest, rows=rows.get(source.uri, 0)) for source in sources)
 
 
 def _draft(

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ from pyarrow import parquet
 
 from apps.training.rows import DATASET, QUARANTINE
 from apps.training.split import Part
+from apps.training.validate import Candidate
 from libs.common.domain.dataset import QualityReport
 from libs.common.stores.datasets import sha256_of
 
 _BATCH_ROWS = 1000
 # Part of every digest: changes with the meaning of the columns, so that old and new layouts never pass for each other.
-_LAYOUT = "triage-dataset-1"
+_LAYOUT = "triage-dataset-2"
 # Names of files and rows differ from place to place; what was said in the mail doesn't.
 _NOT_CONTENT = frozenset({"source"})
 
@@ -31,19 +32,27 @@ class Contents:
 
 
 def write_contents(
-    staged: Path, folder: Path, parts: Mapping[int, Part], reasons: Mapping[int, str], quality: QualityReport
+    staged: Path,
+    folder: Path,
+    rows: Sequence[Candidate],
+    parts: Mapping[int, Part],
+    reasons: Mapping[int, str],
+    quality: QualityReport,
 ) -> Contents:
-    """Write emails.parquet, quarantine.parquet and quality.json into the new ``folder``."""
-    folder.mkdir(parents=True)
+    """Write emails.parquet (``rows`` in their ``parts``), quarantine.parquet and quality.json into ``folder``.
+
+    The digests of files are of all that lies in it then.
+    """
     digests: list[bytes] = []
+    judged = {row.position: row for row in rows}
     with (
-        parquet.ParquetFile(staged) as rows,
+        parquet.ParquetFile(staged) as file,
         parquet.ParquetWriter(folder / "emails.parquet", DATASET, compression="zstd") as emails,
         parquet.ParquetWriter(folder / "quarantine.parquet", QUARANTINE, compression="zstd") as quarantine,
     ):
-        for batch in rows.iter_batches(batch_size=_BATCH_ROWS):
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
             table = pa.Table.from_batches([batch])
-            kept = _kept(table, parts)
+            kept = _kept(table, judged, parts)
             digests += [_row_digest(row) for row in kept.to_pylist()]
             emails.write_table(kept)
             quarantine.write_table(_set_aside(table, reasons))
@@ -52,13 +61,20 @@ def write_contents(
     return Contents(whole, {path.name: sha256_of(path) for path in sorted(folder.iterdir())})
 
 
-def _kept(table: pa.Table, parts: Mapping[int, Part]) -> pa.Table:
-    found = [parts.get(position) for position in table.column("position").to_pylist()]
-    kept = table.filter(pa.array([part is not None for part in found], pa.bool_()))
-    there = [part for part in found if part is not None]
-    kept = kept.append_column("split", pa.array([str(part.split) for part in there], pa.string()))
-    kept = kept.append_column("fold", pa.array([part.fold for part in there], pa.int8()))
-    return kept.select(DATASET.names)
+def _kept(table: pa.Table, judged: Mapping[int, Candidate], parts: Mapping[int, Part]) -> pa.Table:
+    positions = table.column("position").to_pylist()
+    table = table.filter(pa.array([position in judged for position in positions], pa.bool_()))
+    rows = [judged[position] for position in table.column("position").to_pylist()]
+    added = {
+        "flaws": [row.flaws for row in rows],
+        "quality": [row.quality for row in rows],
+        "split": [str(parts[row.position].split) for row in rows],
+        "fold": [parts[row.position].fold for row in rows],
+    }
+    table = table.drop_columns(["flaws"])
+    for name, values in added.items():
+        table = table.append_column(DATASET.field(name), pa.array(values, DATASET.field(name).type))
+    return table.select(DATASET.names)
 
 
 def _set_aside(table: pa.Table, reasons: Mapping[int, str]) -> pa.Table:

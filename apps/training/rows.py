@@ -1,7 +1,8 @@
 """The columns of a dataset's files, and e-mails there and back.
 
 ``emails.parquet``: ``row_id`` (SHA-256 of the cleaned content), ``source``, the Email flattened, ``label``, ``summary``,
-the cleaned ``clean_subject``/``clean_text``/``clean_quoted``, ``quality`` in 0…1, ``split``, ``fold`` (−1 in the holdout).
+the cleaned ``clean_subject``/``clean_text``/``clean_quoted``, ``flaws`` by name and ``quality`` in 0…1, ``split``, ``fold``
+(−1 in the holdout).
 ``quarantine.parquet``: ``source``, ``reason``, and of the mail what could be read.
 """
 
@@ -43,12 +44,17 @@ CLEANED = pa.schema(
         pa.field("clean_subject", pa.string()),
         pa.field("clean_text", pa.string()),
         pa.field("clean_quoted", pa.string()),
-        pa.field("quality", pa.float64()),
+        pa.field("flaws", pa.list_(pa.string())),
+        pa.field("signature", pa.binary()),
+        pa.field("words", pa.binary()),
+        pa.field("lines", pa.binary()),
     ]
 )
+_OF_THE_BUILD = ("position", "reason", "signature", "words", "lines")
 DATASET = pa.schema(
     [
-        *(field for field in CLEANED if field.name not in ("position", "reason")),
+        *(field for field in CLEANED if field.name not in _OF_THE_BUILD),
+        pa.field("quality", pa.float64()),
         pa.field("split", pa.string()),
         pa.field("fold", pa.int8()),
     ]

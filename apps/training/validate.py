@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from libs.common.domain.dataset import QualityReport
+from apps.training.flaws import quality_of
+from apps.training.leaks import finding
+from libs.common.domain.dataset import Finding, QualityReport
 
 DUPLICATE = "the same content again"
 _LONGEST_LABEL = 64
@@ -24,7 +26,7 @@ _UNDATED_SHARE = 0.05
 class Candidate:
     """What validation and the split need of a row; ``position`` is unique, ``row_id`` the digest of the content.
 
-    ``corrected`` rows carry a person's later word and win over other rows of the same content.
+    ``origin`` names it to people; ``corrected`` rows carry a person's later word and win over other rows of the same content.
     """
 
     position: int
@@ -34,10 +36,17 @@ class Candidate:
     thread_id: str
     subject: str
     text_chars: int
-    quality: float
     sent_at: datetime | None = None
     reason: str = ""
     corrected: bool = False
+    origin: str = ""
+    flaws: tuple[str, ...] = ()
+    signature: bytes = b""
+
+    @property
+    def quality(self) -> float:
+        """The share of `FLAWS` that the row does not have, 0…1."""
+        return quality_of(len(self.flaws))
 
 
 def reasons_to_set_aside(rows: Sequence[Candidate], smallest_class: int) -> dict[int, str]:
@@ -52,9 +61,13 @@ def reasons_to_set_aside(rows: Sequence[Candidate], smallest_class: int) -> dict
     return reasons
 
 
-def quality_report(rows: Sequence[Candidate], reasons: Mapping[int, str]) -> QualityReport:
-    """Counts by reason; the score is the mean quality of kept rows times the share of distinct rows that were kept."""
-    kept = [row for row in rows if row.position not in reasons]
+def quality_report(
+    rows: Sequence[Candidate], kept: Sequence[Candidate], reasons: Mapping[int, str], found: Iterable[Finding] = ()
+) -> QualityReport:
+    """Counts by reason and flaw; the score is the mean quality of ``kept`` times the share of distinct rows that were kept.
+
+    ``kept`` are those of ``rows`` without a reason, with every flaw they have; ``found`` joins the findings.
+    """
     counts = Counter(reasons.values())
     duplicates = counts.pop(DUPLICATE, 0)
     distinct = len(rows) - duplicates
@@ -65,7 +78,8 @@ def quality_report(rows: Sequence[Candidate], reasons: Mapping[int, str]) -> Qua
         quarantined=dict(sorted(counts.items())),
         duplicates=duplicates,
         score=round(mean * len(kept) / distinct, 4) if distinct else 0.0,
-        findings=tuple(_findings(kept, counts)),
+        flaws=dict(sorted(Counter(flaw for row in kept for flaw in row.flaws).items())),
+        findings=(*found, *_findings(kept, counts)),
     )
 
 
@@ -113,13 +127,14 @@ def _repeated(rows: Iterable[Candidate]) -> dict[int, str]:
     return reasons
 
 
-def _findings(kept: Sequence[Candidate], counts: Mapping[str, int]) -> Iterable[str]:
+def _findings(kept: Sequence[Candidate], counts: Mapping[str, int]) -> Iterable[Finding]:
     classes = Counter(row.label for row in kept)
-    undated = sum(row.sent_at is None for row in kept)
-    if kept and undated > _UNDATED_SHARE * len(kept):
-        yield f"{undated} of {len(kept)} mails have no date: a split by time can't hold them out"
+    undated = [row.origin for row in kept if row.sent_at is None]
+    if kept and len(undated) > _UNDATED_SHARE * len(kept):
+        said = f"{len(undated)} of {len(kept)} mails have no date: a split by time can't hold them out"
+        yield finding("undated", said, undated)
     for label, count in sorted(classes.items()):
         if count < _SMALL_CLASS:
-            yield f"'{label}' has {count} mails: figures about it will be uncertain"
+            yield Finding(kind="small class", said=f"'{label}' has {count} mails: figures about it will be uncertain")
     for reason, count in sorted(counts.items()):
-        yield f"{count} set aside: {reason}"
+        yield Finding(kind="set aside", said=f"{count} set aside: {reason}", count=count)

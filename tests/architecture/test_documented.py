@@ -60,6 +60,18 @@ def test_every_gate_is_explained() -> None:
     assert gates == set(re.findall(r"^\| `(\w+)` \|", (REPO / "docs/gates.md").read_text(), re.MULTILINE))
 
 
+def test_every_flaw_and_every_finding_is_explained() -> None:
+    from apps.training import leaks
+    from apps.training.flaws import CONTESTED, FLAWS
+    from apps.training.reference import DRIFT
+
+    page = (REPO / "docs/data.md").read_text()
+    flaws, findings = (page.partition(f"| {table} | is |")[2].partition("\n\n")[0] for table in ("flaw", "finding"))
+    assert tuple(re.findall(r"^\| `([\w -]+)` \|", flaws, re.MULTILINE)) == FLAWS
+    kinds = {leaks.THREAD, leaks.CAMPAIGN, leaks.TOKEN, leaks.MARKER, leaks.SOURCE, CONTESTED, DRIFT}
+    assert kinds <= set(re.findall(r"^\| `([\w -]+)` \|", findings, re.MULTILINE))
+
+
 @pytest.mark.parametrize("number", range(1, DECISIONS + 1))
 def test_every_decision_of_the_design_is_one_page(number: int) -> None:
     (page,) = (REPO / "docs/adr").glob(f"{number:04d}-*.md")

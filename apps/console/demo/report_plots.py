@@ -1,46 +1,35 @@
 """The four plots of the report over one time axis, as SVG that takes its ink from the page."""
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from apps.console.demo.account import Account, Chapter
 from apps.console.demo.windows import Stretch, stretches
+from libs.common.pages import COLOURS, FAINT, INK, drawing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette: told apart with any kind of colour vision; versions differ in their marks too.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+# Versions differ in their marks as well as in their colours.
 MARKS = ("o", "s", "^", "D", "v", "P")
-# Stand-ins that become the page's own ink, so that the plots are readable on light and on dark.
-_INK, _FAINT = "#010203", "#040506"
 _STRETCHES = 70
 
 
 def draw(account: Account, chapters: Sequence[Chapter]) -> str:
     """One ``<svg>`` of accuracy, drift score, traffic and latency, with a numbered line for each chapter."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
 
-    settings: dict[Any, Any] = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "triage",
-        "font.size": 10,
-        **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor"), _INK),
-    }
-    with mpl.rc_context(settings):
-        figure = Figure(figsize=(11, 11.5), layout="constrained")
+    def paint(figure: "Figure") -> None:
         axes = figure.subplots(5, 1, sharex=True, height_ratios=(6, 1, 4, 4, 4))
         cut = stretches(account.requests, _STRETCHES)
         for axis, plot in zip(axes, (_accuracy, _answers, _drift, _traffic, _latency), strict=True):
             plot(axis, account, cut)
-            axis.grid(alpha=0.25, color=_FAINT)
+            axis.grid(alpha=0.25, color=FAINT)
             axis.spines[["top", "right"]].set_visible(False)
         axes[-1].set_xlabel("seconds since the demo began")
         _mark(axes, account, chapters)
-        return _as_svg(figure)
+
+    return drawing("accuracy, drift, traffic and latency over time", (11, 11.5), paint)
 
 
 def _colours(account: Account) -> dict[str, tuple[str, str]]:
@@ -65,7 +54,7 @@ def _accuracy(axis: "Axes", account: Account, cut: Sequence[Stretch]) -> None:
             style: dict[str, Any] = {"color": colour, "fmt": mark, "ms": 5, "elinewidth": 1, "alpha": 0.9}
             axis.errorbar(times, values, (below, above), label=f"version {version}, as callers know it", **style)
     _measured(axis, account)
-    axis.axhline(account.limits.accuracy, ls=":", color=_INK, label=f"alert below {account.limits.accuracy:g}")
+    axis.axhline(account.limits.accuracy, ls=":", color=INK, label=f"alert below {account.limits.accuracy:g}")
     axis.set(ylabel="live accuracy", ylim=(0, 1.02))
     axis.legend(loc="lower left", frameon=False, fontsize=9, ncols=2)
 
@@ -76,15 +65,15 @@ def _measured(axis: "Axes", account: Account) -> None:
     if found:
         times = [account.chronicle.seconds(each.end) for each in found]
         values = [each.value or 0.0 for each in found]
-        axis.plot(times, values, color=_INK, lw=1.4, label="as monitored, from feedback")
+        axis.plot(times, values, color=INK, lw=1.4, label="as monitored, from feedback")
         lows, highs = [each.low or 0.0 for each in found], [1.0 if each.high is None else each.high for each in found]
-        axis.fill_between(times, lows, highs, color=_INK, alpha=0.12, lw=0)
+        axis.fill_between(times, lows, highs, color=INK, alpha=0.12, lw=0)
 
 
 def _answers(axis: "Axes", account: Account, cut: Sequence[Stretch]) -> None:
     """What the points above rest on: the demo knows the right label of every e-mail it sends."""
     width = 0.9 * (cut[0].end - cut[0].start) if cut else 1.0
-    axis.bar([_middle(account, part) for part in cut], [len(part.answered) for part in cut], width, color=_INK, alpha=0.3)
+    axis.bar([_middle(account, part) for part in cut], [len(part.answered) for part in cut], width, color=INK, alpha=0.3)
     axis.set_ylabel("labelled\nanswers", fontsize=8)
 
 
@@ -92,8 +81,8 @@ def _drift(axis: "Axes", account: Account, cut: Sequence[Stretch]) -> None:
     found = [each for each in account.measurements if each.metric == "drift_score" and each.value is not None]
     times = [account.chronicle.seconds(each.end) for each in found]
     axis.plot(times, [each.value or 0.0 for each in found], color=COLOURS[5], marker="o", ms=4)
-    axis.axhline(account.limits.drift_alert, ls=":", color=_INK)
-    axis.axhline(account.limits.drift_retrain, ls="--", color=_INK)
+    axis.axhline(account.limits.drift_alert, ls=":", color=INK)
+    axis.axhline(account.limits.drift_retrain, ls="--", color=INK)
     place: dict[str, Any] = {"transform": axis.get_yaxis_transform(), "fontsize": 8.5, "va": "bottom"}
     axis.text(0.002, account.limits.drift_alert, f"alert above {account.limits.drift_alert:g}", **place)
     axis.text(0.002, account.limits.drift_retrain, f"retrain from {account.limits.drift_retrain:g}", **place)
@@ -121,7 +110,7 @@ def _latency(axis: "Axes", account: Account, cut: Sequence[Stretch]) -> None:
     failed = [(_middle(account, part), part.failed) for part in cut if part.failed]
     if failed:
         axis.scatter(*zip(*failed, strict=True), marker="x", color=COLOURS[5], label="failed requests")
-    axis.axhline(account.limits.latency_ms, ls=":", color=_INK, label=f"alert above {account.limits.latency_ms:g} ms")
+    axis.axhline(account.limits.latency_ms, ls=":", color=INK, label=f"alert above {account.limits.latency_ms:g} ms")
     axis.set(ylabel="latency (ms)", yscale="log")
     axis.set_ylim(top=6 * axis.get_ylim()[1])  # room for the legend
     axis.legend(loc="upper left", frameon=False, fontsize=9, ncols=4)
@@ -136,7 +125,7 @@ def _mark(axes: "Sequence[Axes]", account: Account, chapters: Sequence[Chapter])
     places = _apart([(time - left) / ((right - left) or 1.0) for time in times], 0.026)
     for chapter, time, place in zip(chapters, times, places, strict=True):
         for axis in axes:
-            axis.axvline(time, color=_FAINT, lw=0.9, alpha=0.8)
+            axis.axvline(time, color=FAINT, lw=0.9, alpha=0.8)
         axes[0].annotate(
             f"{chapter.number} {chapter.moment.title}",
             xy=(time, 1.0),
@@ -145,7 +134,7 @@ def _mark(axes: "Sequence[Axes]", account: Account, chapters: Sequence[Chapter])
             textcoords="axes fraction",
             rotation=36,
             fontsize=9,
-            arrowprops={"arrowstyle": "-", "color": _FAINT, "lw": 0.9, "shrinkA": 0, "shrinkB": 0},
+            arrowprops={"arrowstyle": "-", "color": FAINT, "lw": 0.9, "shrinkA": 0, "shrinkB": 0},
         )
 
 
@@ -155,11 +144,3 @@ def _apart(places: Sequence[float], gap: float) -> list[float]:
     for place in places:
         moved.append(max(place, moved[-1] + gap) if moved else place)
     return moved
-
-
-def _as_svg(figure: "Figure") -> str:
-    drawn = io.StringIO()
-    figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
-    svg = drawn.getvalue()
-    svg = svg[svg.index("<svg") :].replace(_INK, "currentColor").replace(_FAINT, "var(--faint)")
-    return svg.replace("<svg ", '<svg role="img" aria-label="accuracy, drift, traffic and latency over time" ', 1)

@@ -34,15 +34,31 @@ class Lineage(Value):
     seed: int = 0
 
 
+class Finding(Value):
+    """Something that a person should know of a version: what is wrong, how many rows show it, and the first of their names."""
+
+    kind: str
+    said: str
+    count: int = 0
+    rows: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.said} ({', '.join(self.rows[:3])}{', …' if self.count > 3 else ''})" if self.rows else self.said
+
+
 class QualityReport(Value):
-    """How good the rows are: counts of what was kept and why the rest was set aside, and a score in 0…1."""
+    """How good the rows are: counts of what was kept and why the rest was set aside, a score in 0…1, and what was found.
+
+    ``flaws`` counts kept rows by what lowers their quality.
+    """
 
     rows_read: int
     rows_kept: int
     quarantined: dict[str, int]
     duplicates: int
     score: float
-    findings: tuple[str, ...] = ()
+    flaws: dict[str, int] = {}
+    findings: tuple[Finding, ...] = ()
 
 
 class DatasetVersion(Value):

@@ -6,9 +6,11 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from apps.training.contents import Contents, write_contents
+from apps.training.flaws import FLAWS, quality_of
 from apps.training.preprocess import clean_rows
 from apps.training.rows import DATASET, ingested_row, ingested_table
 from apps.training.split import Part
+from apps.training.validate import Candidate
 from libs.common.domain.dataset import QualityReport, Split
 from libs.common.domain.triage import Email, LabelledEmail
 
@@ -24,7 +26,9 @@ def staged(path: Path, source: str = "file") -> pa.Table:
 
 
 def written(tmp_path: Path, name: str, parts: dict[int, Part] = PARTS) -> Contents:
-    return write_contents(tmp_path / "staged.parquet", tmp_path / name, parts, {3: "bad"}, QUALITY)
+    (tmp_path / name).mkdir()
+    rows = [Candidate(n, f"{n:064x}", "x", f"m{n}", f"m{n}", "s", 10, flaws=FLAWS[:n]) for n in parts]
+    return write_contents(tmp_path / "staged.parquet", tmp_path / name, rows, parts, {3: "bad"}, QUALITY)
 
 
 def test_kept_rows_and_quarantined_rows_go_to_their_files(tmp_path: Path) -> None:
@@ -32,10 +36,10 @@ def test_kept_rows_and_quarantined_rows_go_to_their_files(tmp_path: Path) -> Non
     contents = written(tmp_path, "v")
     emails, quarantine = (parquet.read_table(tmp_path / "v" / f"{name}.parquet") for name in ("emails", "quarantine"))
     assert emails.schema.equals(DATASET)
-    assert emails.select(["message_id", "split", "fold"]).to_pylist() == [
-        {"message_id": "m0", "split": "train", "fold": 0},
-        {"message_id": "m1", "split": "train", "fold": 1},
-        {"message_id": "m2", "split": "holdout", "fold": -1},
+    assert emails.select(["message_id", "flaws", "quality", "split", "fold"]).to_pylist() == [
+        {"message_id": "m0", "flaws": [], "quality": 1.0, "split": "train", "fold": 0},
+        {"message_id": "m1", "flaws": list(FLAWS[:1]), "quality": quality_of(1), "split": "train", "fold": 1},
+        {"message_id": "m2", "flaws": list(FLAWS[:2]), "quality": quality_of(2), "split": "holdout", "fold": -1},
     ]
     assert quarantine.select(["source", "reason"]).to_pylist() == [{"source": "file#3", "reason": "bad"}]
     assert sorted(contents.files) == ["emails.parquet", "quality.json", "quarantine.parquet"]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from apps.training.preprocess import clean_rows, content_digest, quality_of
+from apps.training.preprocess import clean_rows, content_digest
 from apps.training.rows import CLEANED, emails_of, ingested_row, ingested_table, labelled_emails_of
 from libs.common.domain.triage import Attachment, Email, LabelledEmail
 from libs.common.features.cleaning import clean
@@ -28,7 +28,8 @@ def test_rows_keep_their_email_and_gain_the_cleaned_text() -> None:
     assert emails_of(table) == [mail.email for mail in mails]
     assert labelled_emails_of(table) == mails
     assert table.column("clean_text").to_pylist() == ["A text that is long enough."] * 2
-    assert table.column("quality").to_pylist() == [1.0, 0.6]
+    assert table.column("flaws").to_pylist() == [[], ["no subject", "no date"]]
+    assert all(table.column("words").to_pylist())
 
 
 def test_an_empty_table_stays_a_table() -> None:
@@ -39,9 +40,3 @@ def test_the_digest_is_of_what_is_read_not_of_how_it_is_written() -> None:
     plain = replace(EMAIL, body="A text  that is long enough.\r\n", is_html=False, message_id="other")
     assert content_digest(clean(plain)) == content_digest(clean(EMAIL))
     assert content_digest(clean(replace(plain, subject="hello"))) != content_digest(clean(EMAIL))
-
-
-def test_illegible_and_endless_mails_score_lower() -> None:
-    unread = replace(EMAIL, body="\ufffd" * 30)
-    endless = replace(EMAIL, body="x" * 300_000)
-    assert quality_of(unread, clean(unread)) == quality_of(endless, clean(endless)) == 0.8

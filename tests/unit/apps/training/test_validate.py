@@ -3,14 +3,16 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from apps.training.flaws import FLAWS
 from apps.training.validate import DUPLICATE, Candidate, quality_report, reasons_to_set_aside
+from libs.common.domain.dataset import Finding
 
 EARLY, LATE = datetime(2024, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def row(position: int, label: str = "a", content: int | None = None, sent_at: datetime | None = LATE) -> Candidate:
     digest = f"{position if content is None else content:064x}"
-    return Candidate(position, digest, label, f"m{position}", f"m{position}", "s", 10, 1.0, sent_at)
+    return Candidate(position, digest, label, f"m{position}", f"m{position}", "s", 10, sent_at, origin=f"row {position}")
 
 
 def test_rows_that_fit_are_kept() -> None:
@@ -47,11 +49,16 @@ def test_a_class_too_rare_to_split_is_set_aside_counted_without_its_duplicates()
 
 
 def test_the_report_counts_every_row_once_and_scores_what_was_kept() -> None:
-    rows = [replace(row(1), quality=0.5, sent_at=None), row(2), row(3, content=2), row(4, label="")]
+    rows = [replace(row(1), flaws=FLAWS[: len(FLAWS) // 2], sent_at=None), row(2), row(3, content=2), row(4, label="")]
     reasons = reasons_to_set_aside(rows, 1)
-    report = quality_report(rows, reasons)
+    kept = [each for each in rows if each.position not in reasons]
+    planted = Finding(kind="planted", said="something")
+    report = quality_report(rows, kept, reasons, [planted])
     assert (report.rows_read, report.rows_kept, report.duplicates, sum(report.quarantined.values())) == (4, 2, 1, 1)
     assert report.score == 0.5  # mean quality .75 of the kept, 2 of 3 distinct rows kept
-    assert any("no date" in finding for finding in report.findings)
-    assert any("'a' has 2 mails" in finding for finding in report.findings)
-    assert quality_report([], {}).score == 0
+    assert report.flaws == dict.fromkeys(sorted(FLAWS[: len(FLAWS) // 2]), 1)
+    kinds = {finding.kind: finding for finding in report.findings}
+    assert kinds["planted"] == planted
+    assert (kinds["undated"].count, kinds["undated"].rows) == (1, ("row 1",))
+    assert "'a' has 2 mails" in kinds["small class"].said
+    assert quality_report([], [], {}).score == 0

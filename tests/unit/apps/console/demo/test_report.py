@@ -11,7 +11,7 @@ import pytest
 from apps.console.demo.account import Account, chapters
 from apps.console.demo.checks import check
 from apps.console.demo.chronicle import Chronicle
-from apps.console.demo.report import page, write_report
+from apps.console.demo.report import report, write_report
 from apps.console.demo.report_plots import draw
 from tests.unit.apps.console.demo.accounts import ENDED, account, request, with_requests
 
@@ -40,7 +40,7 @@ def told() -> Account:
 
 @pytest.fixture(scope="module")
 def html(told: Account) -> str:
-    return page(told, check(told), ENDED)
+    return report(told, check(told), ENDED)
 
 
 def test_the_page_loads_nothing_from_anywhere(html: str) -> None:
@@ -67,7 +67,7 @@ def test_the_page_says_what_happened(html: str, said: str) -> None:
 def test_a_broken_promise_and_its_cause_stand_on_the_page(told: Account) -> None:
     failed = replace(request(9001, 3, "", True), status=503, problem="<script>away</script>")
     spoilt = with_requests(told, failed)
-    html = page(spoilt, check(spoilt), ENDED)
+    html = report(spoilt, check(spoilt), ENDED)
     assert "1 of 10 promises were broken" in html
     assert "<script" not in html
     assert "&lt;script&gt;away" in html
@@ -84,7 +84,7 @@ def test_the_plots_are_one_well_formed_drawing_with_each_chapter_named(told: Acc
 def test_a_story_that_ended_before_any_traffic_can_be_told(told: Account) -> None:
     empty = Account(source="nowhere", chronicle=Chronicle(), limits=told.limits)
     assert chapters(empty, ENDED) == []
-    assert "10 of 10 promises were broken" in page(empty, check(empty), ENDED)
+    assert "10 of 10 promises were broken" in report(empty, check(empty), ENDED)
 
 
 def test_the_file_is_written_whole(told: Account, tmp_path: Path) -> None:
