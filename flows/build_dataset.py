@@ -45,9 +45,5 @@ def commit(context: FlowContext, request: BuildRequest, feedback: tuple[Feedback
 
 
 def feedback_of(context: FlowContext) -> tuple[Feedback, ...]:
-    """All feedback that carries its e-mail, of every served model."""
-    now, start = context.now(), context.now().replace(year=2000)
-    models = context.config.platform.models
-    return tuple(
-        given for model in models for given in context.stores.records.feedback.between(model, start, now) if given.email
-    )
+    """All feedback that carries its e-mail."""
+    return tuple(context.stores.records.feedback.handed_over())

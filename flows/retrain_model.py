@@ -6,7 +6,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from apps.training.build import BuildRequest
-from apps.training.ingest import FEEDBACK_URI
+from apps.training.feedback import FEEDBACK_URI
 from apps.training.pipeline import TrainRequest
 from flows.build_dataset import commit, feedback_of
 from flows.context import FlowContext, open_context

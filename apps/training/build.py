@@ -13,9 +13,11 @@ from pyarrow import parquet
 from apps.training import report
 from apps.training.contents import Contents, write_contents
 from apps.training.examine import campaigns_of, examine
-from apps.training.ingest import FEEDBACK_URI, Source, feedback_source, open_source
+from apps.training.feedback import FEEDBACK_URI, feedback_source
+from apps.training.ingest import open_source
 from apps.training.reference import PAGE, Sample, drift_between, drift_finding, write_drift_page
 from apps.training.rows import CLEANED
+from apps.training.sources import Source
 from apps.training.split import Order, Part, SplitRow, split_rows, thread_groups
 from apps.training.validate import Candidate, quality_report, reasons_to_set_aside
 from libs.common.domain.dataset import DatasetVersion, Finding, Lineage, QualityReport, SourceRef, Split
@@ -123,7 +125,10 @@ def _check(request: BuildRequest, feedback: Sequence[Feedback]) -> None:
 def _open_sources(request: BuildRequest, feedback: Sequence[Feedback], landing: Path) -> list[Source]:
     opened = [open_source(uri, request.recipe, landing) for uri in request.sources]
     corrections = feedback_source(feedback)
-    return [*opened, corrections] if corrections.stretches else opened
+    sources = [*opened, corrections] if corrections.stretches else opened
+    if not any(source.stretches for source in sources):
+        raise DataError(f"{', '.join(request.sources)}: no feedback carries its e-mail yet", "add another --source")
+    return sources
 
 
 def _stage(sources: Sequence[Source], staged: Path, relabel: dict[str, str]) -> list[Candidate]:

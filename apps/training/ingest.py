@@ -1,46 +1,28 @@
 """Sources by URI → labelled e-mails, or rows to set aside with the reason. Faults of a whole source are found before any row.
 
 synthetic://?n=2000&seed=1&drift=0.5 · a .parquet/.csv/.jsonl file · a folder of .eml/.txt · an mbox · a Maildir ·
-s3://bucket/key of any of these · feedback handed over with its e-mails.
+a .zip or .tar.gz of these · s3://bucket/key of any of these · postgres://host/database, sqlite:////path: feedback with e-mail.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from apps.training import mailboxes, tables
+from apps.training import archives, feedback, mailboxes, tables
 from apps.training.corpora import Quarantined, RawMail, Recipe, label_mail, recipe_for
+from apps.training.sources import Source
 from apps.training.synthetic import generate
-from libs.common.domain.triage import Email, Feedback, LabelledEmail
+from libs.common.domain.triage import LabelledEmail
 from libs.common.errors import DataError, StoreError
-from libs.common.features.json_mail import email_to_json
 
-_WRITE = "write synthetic://?n=2000, a .parquet, .csv or .jsonl file, a folder of .eml or .txt files, an mbox or a Maildir"
+_WRITE = (
+    "write synthetic://?n=2000, a .parquet, .csv or .jsonl file, a folder of .eml or .txt files, an mbox, a Maildir, "
+    "a .zip or .tar.gz of these, or postgres://host/database"
+)
 _STRETCH_MAILS = 1000
-FEEDBACK_URI = "feedback:"
-_PART_CHARS = 300_000
-_Correction = tuple[Email, str, str]  # the mail, its right label, and the request it came with
-
-
-class Stretch(Protocol):
-    """A part of a source that one task reads."""
-
-    def read(self) -> Iterator[LabelledEmail | Quarantined]:
-        """The mails in order."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A source that was found and looks readable: its address, the SHA-256 of what it holds, its stretches."""
-
-    uri: str
-    digest: str
-    stretches: tuple[Stretch, ...]
 
 
 class _RawStretch(Protocol):
@@ -73,23 +55,21 @@ class SyntheticStretch:
         return generate(self.n, seed=self.seed, drift=self.drift, start=self.start)
 
 
-@dataclass(frozen=True, slots=True)
-class FeedbackStretch:
-    """People's corrections that came with their e-mail."""
-
-    given: tuple[_Correction, ...]
-
-    def read(self) -> Iterator[LabelledEmail | Quarantined]:
-        """The corrected mails."""
-        return (LabelledEmail(email, label, f"{FEEDBACK_URI}{key}") for email, label, key in self.given)
-
-
 def open_source(uri: str, recipe: str | None, landing: Path) -> Source:
-    """Find a source and look at it; DataError where it can't be used. ``landing`` receives what must be fetched first."""
+    """Find a source and look at it; DataError where it can't be used.
+
+    ``landing`` receives what must be fetched or unpacked first. The digest of an archive is that of the mail in it: packed
+    again it has other bytes and says the same.
+    """
     if uri.startswith("synthetic:"):
         return _synthetic(uri)
+    if feedback.is_records(uri):
+        return feedback.stored_feedback(uri)
+    landing = landing / hashlib.sha256(uri.encode()).hexdigest()[:16]
     path = _local_path(uri, landing)
-    chosen = recipe_for(uri, recipe)
+    if archives.is_archive(path):
+        path = archives.open_archive(path, landing / "unpacked")
+    chosen = recipe_for(str(path), recipe)
     if path.suffix in tables.SUFFIXES and path.is_file():
         _require_columns(path, chosen)
         raw: Sequence[_RawStretch] = tables.stretches_of(path)
@@ -98,31 +78,6 @@ def open_source(uri: str, recipe: str | None, landing: Path) -> Source:
     if not raw:
         raise DataError(f"{uri} holds no e-mail", _WRITE)
     return Source(uri, mailboxes.digest_of(path), tuple(RecipeStretch(part, chosen) for part in raw))
-
-
-def feedback_source(feedback: Sequence[Feedback]) -> Source:
-    """Feedback as a source; corrections without an e-mail teach nothing and are left out. The last word on a request counts."""
-    ordered = sorted(feedback, key=lambda given: (given.at, given.reporter, given.label))
-    latest = {given.request_id: given for given in ordered if given.email is not None}
-    given = tuple((one.email, one.label, key) for key, one in sorted(latest.items()) if one.email is not None)
-    texts = (json.dumps([email_to_json(email), label, key], sort_keys=True) for email, label, key in given)
-    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-    return Source(FEEDBACK_URI, digest, tuple(FeedbackStretch(part) for part in _parted(given)))
-
-
-def _parted(given: tuple[_Correction, ...]) -> Iterator[tuple[_Correction, ...]]:
-    """Corrections travel inside the task that reads them, and Ray wants tasks below 1 MiB."""
-    part: list[_Correction] = []
-    chars = 0
-    for one in given:
-        size = len(one[0].subject) + len(one[0].body)
-        if part and chars + size > _PART_CHARS:
-            yield tuple(part)
-            part, chars = [], 0
-        part.append(one)
-        chars += size
-    if part:
-        yield tuple(part)
 
 
 def _synthetic(uri: str) -> Source:
@@ -162,9 +117,9 @@ def _fetched(uri: str, landing: Path) -> Path:
     from libs.common.stores.objects import fetch_folder, open_objects
 
     folder, _, name = uri.rstrip("/").rpartition("/")
-    target = landing / hashlib.sha256(uri.encode()).hexdigest()[:16] / name
+    target = landing / "fetched" / name
     try:
-        if not name.endswith((*tables.SUFFIXES, *mailboxes.MBOX_SUFFIXES)):
+        if not name.endswith((*tables.SUFFIXES, *mailboxes.MBOX_SUFFIXES, *archives.SUFFIXES)):
             return fetch_folder(uri, target)
         open_objects(folder).get_file(name, target)
     except StoreError as error:

@@ -1,12 +1,13 @@
-"""Reads mails from a folder of .eml/.txt files, an mbox and a Maildir; the folder or mailbox name is the mail's place."""
+"""Reads mails from a folder of .eml/.txt files, mboxes and a Maildir; the folder or mailbox name is the mail's place."""
 
 import hashlib
-import mailbox
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from apps.training import mbox
 from apps.training.corpora import RawMail
+from apps.training.sources import readable_name
 
 MAIL_SUFFIXES = (".eml", ".txt")
 MBOX_SUFFIXES = (".mbox", ".mbx")
@@ -24,23 +25,8 @@ class FileStretch:
     def read(self) -> Iterator[RawMail]:
         """The files as raw mails."""
         for path in self.files:
-            yield RawMail(path.relative_to(self.root).as_posix(), raw=path.read_bytes(), place=_place(path, self.root))
-
-
-@dataclass(frozen=True, slots=True)
-class MboxStretch:
-    """A whole mbox: messages can only be told apart from the beginning."""
-
-    path: Path
-
-    def read(self) -> Iterator[RawMail]:
-        """The messages as raw mails; the place is the file's name without its suffix."""
-        box = mailbox.mbox(self.path, create=False)
-        try:
-            for number, key in enumerate(box.keys()):
-                yield RawMail(f"{self.path.name}#{number}", raw=box.get_bytes(key), place=self.path.stem)
-        finally:
-            box.close()
+            origin, place = path.relative_to(self.root).as_posix(), _place(path, self.root)
+            yield RawMail(readable_name(origin), raw=path.read_bytes(), place=readable_name(place))
 
 
 def is_mbox(path: Path) -> bool:
@@ -61,13 +47,14 @@ def mboxes_below(root: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for path in root.rglob("*") if path.is_file() and path.suffix in MBOX_SUFFIXES))
 
 
-def stretches_of(root: Path) -> tuple[FileStretch | MboxStretch, ...]:
+def stretches_of(root: Path) -> tuple[FileStretch | mbox.MboxStretch, ...]:
     """A mailbox file, or all the mail below a folder, cut into stretches that can be read side by side."""
     if root.is_file():
-        return (MboxStretch(root),) if is_mbox(root) else (FileStretch(root.parent, (root,)),)
+        return mbox.stretches_of(root) if is_mbox(root) else (FileStretch(root.parent, (root,)),)
     files = files_below(root)
     cut = (files[first : first + _STRETCH_FILES] for first in range(0, len(files), _STRETCH_FILES))
-    return (*(FileStretch(root, part) for part in cut), *(MboxStretch(path) for path in mboxes_below(root)))
+    boxes = (stretch for path in mboxes_below(root) for stretch in mbox.stretches_of(path))
+    return (*(FileStretch(root, part) for part in cut), *boxes)
 
 
 def digest_of(root: Path) -> str:
@@ -76,7 +63,7 @@ def digest_of(root: Path) -> str:
         return _file_digest(root)
     whole = hashlib.sha256()
     for path in (*files_below(root), *mboxes_below(root)):
-        whole.update(f"{path.relative_to(root).as_posix()}\0{_file_digest(path)}\n".encode())
+        whole.update(f"{readable_name(path.relative_to(root).as_posix())}\0{_file_digest(path)}\n".encode())
     return whole.hexdigest()
 
 

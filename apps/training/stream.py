@@ -13,9 +13,9 @@ from ray.data.datasource import Datasource, ReadTask
 from ray.exceptions import RayError
 
 from apps.training.corpora import Quarantined
-from apps.training.ingest import Source, Stretch
 from apps.training.preprocess import clean_rows
 from apps.training.rows import INGESTED, ingested_row, ingested_table
+from apps.training.sources import Source, Stretch
 from libs.common.domain.triage import Email, LabelledEmail
 from libs.common.errors import DataError, StoreError, TriageError
 

@@ -1,7 +1,9 @@
 """Datasets built on a real Ray, committed to a real git + DVC workspace: the same input, the same version; a bad one, none."""
 
 import json
+import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from libs.common.domain.dataset import DatasetVersion, Split
 from libs.common.domain.triage import Email, Feedback
 from libs.common.errors import DataError, StoreError
 from libs.common.stores.datasets import DatasetStore
+from libs.common.stores.records import migrate, open_records
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning:ray", "ignore::ResourceWarning", "ignore::FutureWarning:ray"
@@ -109,6 +112,29 @@ def test_feedback_joins_the_rows_and_overrules_the_corpus(store: DatasetStore, t
     labels = {mail.email.subject: mail.label for mail in labelled_emails_of(table)}
     assert (labels["subject 0"], version.rows, version.quality.duplicates) == ("b", 30, 1)
     assert [source.rows for source in version.lineage.sources] == [30, 1]
+
+
+@pytest.mark.usefixtures("connected")
+def test_an_archive_and_feedback_by_address_give_the_version_that_their_contents_give(
+    store: DatasetStore, tmp_path: Path
+) -> None:
+    table = write_mails(tmp_path / "m.jsonl", ["a", "b"] * 15)
+    corrected = Email("new", "x@y", "subject 0", "the body of the mail with the number 0", sent_at=NOW)
+    feedback = Feedback("r1", "m", "b", "anna", NOW, corrected)
+    plain = built(store, request_of(table), (feedback,))
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        archive.write(table, "export/m.jsonl")
+    address = f"sqlite:///{tmp_path}/records.db"
+    migrate(address)
+    with pytest.raises(DataError, match="no feedback carries its e-mail yet"):
+        built(store, request_of(address))
+    with closing(open_records(address)) as records:
+        records.feedback.add(feedback)
+    elsewhere = DatasetStore(tmp_path / "elsewhere", str(tmp_path / "remote2"))
+    version = built(elsewhere, request_of(tmp_path / "packed.zip", address))
+    assert (version.digest, version.rows, version.quality) == (plain.digest, plain.rows, plain.quality)
+    assert [source.digest for source in version.lineage.sources] == [source.digest for source in plain.lineage.sources]
+    assert [source.uri for source in version.lineage.sources] == [f"{tmp_path}/packed.zip", address]
 
 
 @pytest.mark.usefixtures("connected")

@@ -1,12 +1,15 @@
 """The object store on S3's own protocol."""
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from libs.common.errors import StoreError
+from apps.training.ingest import open_source
+from libs.common.domain.triage import LabelledEmail
+from libs.common.errors import DataError, StoreError
 from libs.common.stores.objects import Objects, fetch_folder, open_objects
 
 # botocore's own use of datetime.utcnow, and moto's threads.
@@ -45,3 +48,16 @@ def test_objects_and_folders_are_kept_in_a_bucket(objects: Objects, tmp_path: Pa
     assert not objects.exists("other")
     with pytest.raises(StoreError, match="other does not exist"):
         objects.get_bytes("other")
+
+
+def test_an_archive_of_mail_is_read_from_a_bucket(objects: Objects, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "local.zip", "w") as archive:
+        for name in ("c/spam/1.eml", "c/ham/2.eml"):
+            archive.writestr(name, f"Subject: {name}\n\nbody\n")
+    objects.put_file("archive/mails.zip", tmp_path / "local.zip")
+    source = open_source("s3://mail/below/archive/mails.zip", None, tmp_path / "landing")
+    mails = [mail for stretch in source.stretches for mail in stretch.read() if isinstance(mail, LabelledEmail)]
+    assert [(mail.label, mail.source) for mail in mails] == [("ham", "ham/2.eml"), ("spam", "spam/1.eml")]
+    assert source.digest == open_source(str(tmp_path / "local.zip"), None, tmp_path / "landing").digest
+    with pytest.raises(DataError, match=r"absent\.zip cannot be fetched"):
+        open_source("s3://mail/below/absent.zip", None, tmp_path / "landing")

@@ -54,6 +54,12 @@ def test_feedback_windows_are_half_open(records: Records) -> None:
     assert records.feedback.between("other", AT, AT + timedelta(days=1)) == []
 
 
+def test_only_reports_with_their_email_are_handed_over(records: Records) -> None:
+    for report in (feedback("r2", second=2, email=EMAIL), feedback("r1", second=1, email=EMAIL), feedback("r3")):
+        records.feedback.add(report)
+    assert records.feedback.handed_over() == [feedback("r1", second=1, email=EMAIL), feedback("r2", second=2, email=EMAIL)]
+
+
 def test_labels_are_counted_by_request(records: Records) -> None:
     for request_id, reporter, second in (("r1", "a", 0), ("r2", "a", 1), ("r2", "b", 2), ("r3", "a", 3)):
         records.feedback.add(feedback(request_id, reporter, second))

@@ -43,6 +43,14 @@ class FeedbackStore:
             rows = connection.execute(query).all()
         return [_read(row.value, f"feedback on {row.request_id}") for row in rows]
 
+    def handed_over(self) -> list[Feedback]:
+        """The reports on every model that carry their e-mail, oldest first."""
+        columns = feedback.c
+        query = select(columns.request_id, columns.value).order_by(columns.at, columns.request_id, columns.reporter)
+        with self._database.read() as connection:
+            reports = [_read(row.value, f"feedback on {row.request_id}") for row in connection.execute(query)]
+        return [report for report in reports if report.email]
+
     def count_since(self, model: str, at: datetime) -> int:
         """How many requests got a label at that time or later; two reporters of one request count once."""
         query = select(func.count(distinct(feedback.c.request_id))).where(feedback.c.model == model, feedback.c.at >= at)

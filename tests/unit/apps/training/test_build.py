@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from apps.training.build import read_relabel, rename_labels
-from apps.training.ingest import FEEDBACK_URI
+from apps.training.feedback import FEEDBACK_URI
 from apps.training.rows import CLEANED
 from libs.common.errors import DataError
 

@@ -9,7 +9,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
-from apps.training.ingest import Source, feedback_source, open_source
+from apps.training.feedback import feedback_source
+from apps.training.ingest import open_source
+from apps.training.sources import Source
 from libs.common.domain.triage import Email, Feedback, LabelledEmail
 from libs.common.errors import DataError
 

@@ -1,0 +1,30 @@
+"""What a source is: its address, the digest of what it holds, and the stretches that tasks read side by side."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from apps.training.corpora import Quarantined
+from libs.common.domain.triage import LabelledEmail
+
+
+class Stretch(Protocol):
+    """A part of a source that one task reads."""
+
+    def read(self) -> Iterator[LabelledEmail | Quarantined]:
+        """The mails in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source that was found and looks readable: its address, the SHA-256 of what it holds, its stretches."""
+
+    uri: str
+    digest: str
+    stretches: tuple[Stretch, ...]
+
+
+def readable_name(name: str) -> str:
+    """A file's name may hold bytes that are no UTF-8; what is said of a row must not."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
