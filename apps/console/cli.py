@@ -7,6 +7,7 @@ import typer
 from apps.console.commands import (
     audit,
     config,
+    corpora,
     datasets,
     demo,
     load,
@@ -44,6 +45,7 @@ for command in (
     app.command()(command)
 for name, group in {
     "config": config.app,
+    "corpus": corpora.app,
     "dataset": datasets.app,
     "model": models.app,
     "evidence": promotions.evidence_app,

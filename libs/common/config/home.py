@@ -29,6 +29,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def corpora(self) -> Path:
+        """Public corpora that were fetched, one folder each."""
+        return self.root / "corpora"
+
+    @property
     def prefect(self) -> Path:
         """The Prefect server's own state."""
         return self.root / "prefect"

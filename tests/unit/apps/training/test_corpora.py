@@ -41,6 +41,7 @@ def test_a_recipe_is_found_by_name_by_path_and_by_the_file_it_applies_to(tmp_pat
     own.write_text("name: own\ncolumns: {label: Queue}\n")
     assert recipe_for("anything.csv", str(own)).column("label") == "Queue"
     assert recipe_for("/data/spamassassin-2002.parquet", None).name == "spamassassin"
+    assert recipe_for("s3://corpora/spamassassin/", None).name == "spamassassin"
     assert recipe_for("mails.csv", None) == Recipe(name="plain")
 
 
