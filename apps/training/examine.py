@@ -106,7 +106,7 @@ def _contested(kept: Sequence[Candidate], alike: Mapping[str, str]) -> tuple[set
     if not torn:
         return set(), []
     campaigns_torn = sum(len(found) > 1 for found in labels.values())
-    said = f"{campaigns_torn} campaigns of near-duplicates carry more than one label"
+    said = f"campaigns of near-duplicates with more than one label: {campaigns_torn}"
     return {row.position for row in torn}, [leaks.finding(CONTESTED, said, [row.origin for row in torn])]
 
 

@@ -52,7 +52,7 @@ def torn(kind: str, rows: Iterable[Placed]) -> list[Finding]:
     cut = sorted(group for group, found in parts.items() if len(found) > 1)
     named = [name for group in cut for name in sorted(names[group])]
     thing = "threads" if kind == THREAD else "campaigns of near-duplicates"
-    return [finding(kind, f"{len(cut)} {thing} lie across the parts of the split", named)] if cut else []
+    return [finding(kind, f"{thing} that lie across the parts of the split: {len(cut)}", named)] if cut else []
 
 
 def telling_words(counts: Counts, sizes: Sequence[int]) -> list[Telling]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from apps.training.flaws import quality_of
 from apps.training.split import Part
 from apps.training.validate import Candidate
 from libs.common.domain.dataset import Finding, Lineage, QualityReport, Split
@@ -79,8 +80,7 @@ def _picture(rows: Sequence[Candidate], parts: Mapping[int, Part]) -> str:
         (classes, lengths), (quality, time) = figure.subplots(2, 2)
         _draw_classes(classes, rows, parts)
         _draw_lengths(lengths, rows)
-        quality.hist([row.quality for row in rows], bins=10, range=(0, 1), color=COLOURS[2])
-        quality.set(xlabel="quality of an e-mail", ylabel="e-mails", yscale="log")
+        _draw_quality(quality, rows)
         _draw_time(time, rows)
         for axis in (classes, lengths, quality, time):
             axis.grid(alpha=0.25, color=FAINT)
@@ -103,6 +103,13 @@ def _draw_lengths(axis: "Axes", rows: Sequence[Candidate]) -> None:
     lengths = np.array([max(row.text_chars, 1) for row in rows])
     axis.hist(lengths, bins=np.geomspace(lengths.min(), lengths.max() + 1, _BINS).tolist(), color=COLOURS[4])
     axis.set(xlabel="characters after cleaning", ylabel="e-mails", xscale="log")
+
+
+def _draw_quality(axis: "Axes", rows: Sequence[Candidate]) -> None:
+    counts = Counter(len(row.flaws) for row in rows)
+    flaws = range(max(counts) + 1)
+    axis.bar([f"{quality_of(count):.1f}" for count in flaws], [counts[count] for count in flaws], color=COLOURS[2])
+    axis.set(xlabel="quality of an e-mail", ylabel="e-mails", yscale="log")
 
 
 def _draw_time(axis: "Axes", rows: Sequence[Candidate]) -> None:
