@@ -1,41 +1,19 @@
 """Versions in a real git + DVC workspace: committed whole or not at all, checked out as they were, damage named."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from filelock import lock_descriptor
 
-from libs.common.domain.dataset import DatasetVersion, Lineage, QualityReport, Split
 from libs.common.errors import DataError, StoreError
-from libs.common.stores.datasets import DatasetStore, sha256_of
+from libs.common.stores.datasets import DatasetStore
 from libs.common.stores.workspace import Workspace
-
-
-def draft_of(folder: Path) -> DatasetVersion:
-    files = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
-    return DatasetVersion(
-        name="",
-        version="",
-        digest=sha256_of(folder / "emails.parquet"),
-        rows=1,
-        classes={"spam": 1},
-        splits={Split.TRAIN: 1},
-        files=files,
-        lineage=Lineage(sources=(), code_commit="none", config_digest="none"),
-        quality=QualityReport(rows_read=1, rows_kept=1, quarantined={}, duplicates=0, score=1.0),
-        created_at=datetime(2026, 1, 1, tzinfo=UTC),
-    )
-
-
-def folder_with(path: Path, content: bytes) -> Path:
-    path.mkdir()
-    (path / "emails.parquet").write_bytes(content)
-    (path / "quarantine.parquet").write_bytes(b"none")
-    return path
+from tests.integration.dataset_folders import draft_of, folder_with
 
 
 @pytest.fixture
@@ -133,3 +111,86 @@ def test_an_unknown_version_names_the_known_ones(store: DatasetStore, tmp_path: 
     store.commit("emails", folder, draft_of(folder))
     with pytest.raises(DataError, match=r"emails/v1\.0\.0"):
         store.get("emails", "2.0.0")
+
+
+def test_files_beside_the_content_are_verified_and_are_not_content(store: DatasetStore, tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "one", b"first")
+    committed = store.commit("emails", folder, draft_of(folder), lambda version: {"made.txt": f"made: {version.tag}"})
+    again = store.commit("emails", folder, draft_of(folder), lambda version: {"made.txt": "made later"})
+    assert (again, committed.digest) == (committed, draft_of(folder).digest)
+    assert (store.checkout("emails", "latest", tmp_path / "out") / "made.txt").read_text() == "made: emails/v1.0.0"
+    flip_a_byte(tmp_path / "datasets" / "emails" / "made.txt")
+    assert ["made.txt was changed" in fault for fault in store.verify("emails")] == [True]
+
+
+def test_a_version_holds_no_file_of_the_one_before(store: DatasetStore, tmp_path: Path) -> None:
+    first, second = folder_with(tmp_path / "one", b"first"), folder_with(tmp_path / "two", b"second")
+    (first / "figures.json").write_text("{}")
+    store.commit("emails", first, draft_of(first))
+    store.commit("emails", second, draft_of(second))
+    there = {path.name for path in store.checkout("emails", "latest", tmp_path / "out").iterdir()}
+    assert "figures.json" not in there
+    assert "emails.parquet" in there
+
+
+def git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def killed(root: Path) -> None:
+    """As after a holder that was killed: it is named in the lock file."""
+    root.with_name(f"{root.name}.lock").write_text("12345\n")
+
+
+def test_what_was_killed_after_its_tag_is_finished(store: DatasetStore, tmp_path: Path) -> None:
+    one, two, root = folder_with(tmp_path / "one", b"first"), folder_with(tmp_path / "two", b"second"), tmp_path / "datasets"
+    store.commit("emails", one, draft_of(one))
+    second = store.commit("emails", two, draft_of(two))
+    git(root, "update-ref", "refs/heads/main", "main~1")
+    killed(root)
+    assert (store.verify("emails"), store.verify("emails", "1.0.0")) == ([], [])
+    assert git(root, "rev-parse", "main") == git(root, "rev-parse", f"{second.tag}^{{commit}}")
+    assert store.get("emails") == second
+
+
+def test_what_was_killed_before_its_tag_is_taken_back(store: DatasetStore, tmp_path: Path) -> None:
+    one, two, root = folder_with(tmp_path / "one", b"first"), folder_with(tmp_path / "two", b"second"), tmp_path / "datasets"
+    first = store.commit("emails", one, draft_of(one))
+    (root / "emails" / "emails.parquet").write_bytes(b"second")
+    (root / "emails" / "half-written").write_bytes(b"sec")
+    (root / "emails" / "manifest.json").write_text("{")
+    git(root, "add", "--all")
+    (root / ".git" / "index.lock").touch()
+    (root / ".dvc" / "tmp" / "rwlock").write_text('{"re')
+    killed(root)
+    assert store.verify("emails") == []
+    assert not (root / "emails" / "half-written").exists()
+    assert store.list("emails") == [first]
+    assert store.commit("emails", two, draft_of(two)).tag == "emails/v1.1.0"
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from libs.common.stores.workspace import Workspace
+workspace = Workspace(Path(sys.argv[1]), "")
+with workspace.locked():
+    workspace._git("-c", f"alias.read=!cat '{sys.argv[2]}'", "read")
+"""
+
+
+def test_a_command_that_outlives_its_killed_parent_holds_the_lock(store: DatasetStore, tmp_path: Path) -> None:
+    folder, pipe = folder_with(tmp_path / "one", b"first"), tmp_path / "pipe"
+    store.commit("emails", folder, draft_of(folder))
+    os.mkfifo(pipe)
+    lock = os.open(tmp_path / "datasets.lock", os.O_RDWR)
+    try:
+        with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path / "datasets"), str(pipe)]) as parent:
+            with pipe.open("w"):  # as soon as the command reads from it
+                parent.kill()
+                parent.wait()
+                assert not lock_descriptor(lock, blocking=False)
+            lock_descriptor(lock)
+    finally:
+        os.close(lock)
+    assert store.verify("emails") == []

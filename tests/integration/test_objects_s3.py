@@ -1,7 +1,6 @@
 """The object store on S3's own protocol."""
 
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:botocore", "
 
 
 @pytest.fixture
-def objects(monkeypatch: pytest.MonkeyPatch) -> Iterator[Objects]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    for name, value in {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x", "DEFAULT_REGION": "us-east-1"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    import boto3
-
-    client: Any = boto3.client("s3")
-    client.create_bucket(Bucket="mail")
-    yield open_objects("s3://mail/below")
-    server.stop()
+def objects(s3: Any) -> Objects:
+    s3.create_bucket(Bucket="mail")
+    return open_objects("s3://mail/below")
 
 
 def test_objects_and_folders_are_kept_in_a_bucket(objects: Objects, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """A dataset version: what is in it, how good it is, and where every row came from."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 
 from libs.common.domain.value import Value
+from libs.common.errors import DataError
 
 
 class Split(StrEnum):
@@ -32,6 +34,8 @@ class Lineage(Value):
     relabel: dict[str, str] = {}
     order: str = "random"
     seed: int = 0
+    holdout: float = 0.2
+    folds: int = 5
 
 
 class Finding(Value):
@@ -82,3 +86,13 @@ class DatasetVersion(Value):
     def tag(self) -> str:
         """The git tag of the data workspace that holds this version."""
         return f"{self.name}/v{self.version}"
+
+
+def surplus(versions: Sequence[DatasetVersion], keep: int, in_use: Collection[str]) -> tuple[DatasetVersion, ...]:
+    """Which of one dataset's versions, oldest first, may go: not among the newest ``keep``, and no model stands on them.
+
+    ``in_use`` holds the tags of the versions that models were trained on; DataError where none would be kept.
+    """
+    if keep < 1:
+        raise DataError(f"--keep is {keep}", "keep at least the latest version of each dataset: --keep 1")
+    return tuple(version for version in versions[:-keep] if version.tag not in in_use)

@@ -3,20 +3,22 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from filelock import FileLock
 from pydantic import ValidationError
 
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.errors import DataError, StoreError
+from libs.common.stores.dataset_space import Space, free_space, measure_space
 from libs.common.stores.workspace import Workspace
 
 MANIFEST = "manifest.json"
 LATEST = "latest"
 _FIRST = (1, 0, 0)
+
+# What lies beside the content and names the version: file name → text.
+Beside = Callable[[DatasetVersion], Mapping[str, str]]
 
 
 class DatasetStore:
@@ -24,28 +26,36 @@ class DatasetStore:
 
     def __init__(self, root: Path, remote: str) -> None:
         self._root = root
+        self._remote = remote
         self._workspace = Workspace(root, remote)
 
-    def commit(self, name: str, folder: Path, draft: DatasetVersion) -> DatasetVersion:
+    def commit(self, name: str, folder: Path, draft: DatasetVersion, beside: Beside | None = None) -> DatasetVersion:
         """Make ``folder`` the next version of ``name``; whole or not at all.
 
         ``draft`` says what the folder holds; its version number is ignored. Content that equals the latest version makes no
-        new one: that version is returned.
+        new one: that version is returned. ``beside`` writes further files, which are not part of the content's digest.
         """
-        with self._locked():
+        with self._workspace.locked():
             self._workspace.ensure()
-            self._workspace.undo()  # what a commit that was killed has left
+            self._workspace.undo()  # what somebody has changed there by hand
             known = self.list(name)
             if known and _faults(self._root / name, known[-1], "in the data workspace"):
                 self._workspace.restore()
             if known and known[-1].digest == draft.digest:
                 return known[-1]
             version = draft.model_copy(update={"name": name, "version": _next(known)})
-            manifest = version.model_dump_json(indent=2) + "\n"
+            texts = dict(beside(version)) if beside else {}
+            version = version.model_copy(
+                update={"files": version.files | {file: _sha256(text) for file, text in texts.items()}}
+            )
             with self._workspace.undone_on_failure():
-                _replace_folder(folder, self._root / name, manifest)
+                _replace_folder(folder, self._root / name, texts | {MANIFEST: version.model_dump_json(indent=2) + "\n"})
                 self._workspace.release(name, sorted(version.files), version.tag)
             return version
+
+    def names(self) -> "list[str]":
+        """Every dataset that has a version."""
+        return sorted({tag.rpartition("/")[0] for tag in self._workspace.tags("*/v*")})
 
     def list(self, name: str) -> "list[DatasetVersion]":
         """Every version of ``name``, oldest first."""
@@ -83,21 +93,40 @@ class DatasetStore:
     def verify(self, name: str, version: str = LATEST) -> "list[str]":
         """What is wrong with the files of a version, each fault naming its file; empty when all are as committed."""
         wanted = self.get(name, version)
-        faults: list[str] = []
-        if wanted == self.get(name):
-            faults += _faults(self._root / name, wanted, "in the data workspace")
-        with tempfile.TemporaryDirectory() as scratch:
+        with self._workspace.locked(), tempfile.TemporaryDirectory() as scratch:
+            faults: list[str] = []
+            if wanted == self.get(name):
+                faults += _faults(self._root / name, wanted, "in the data workspace")
             try:
                 self._workspace.copy(wanted.tag, name, Path(scratch) / name)
             except StoreError as error:
                 return [*faults, f"{wanted.tag}: {error.message}"]
             return faults + _faults(Path(scratch) / name, wanted, "in the DVC cache")
 
-    @contextmanager
-    def _locked(self) -> Generator[None]:
-        self._root.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._root.with_name(f"{self._root.name}.lock")):
-            yield
+    def space_without(self, dropped: Sequence[DatasetVersion]) -> Space:
+        """What would be freed if the versions were dropped, and what earlier ones have left."""
+        if not self.names():
+            return Space({}, {})
+        gone = {version.tag for version in dropped}
+        kept = (tag for tag in self._workspace.tags() if tag not in gone)
+        return measure_space(self._workspace, self._root, self._remote, kept)
+
+    def drop(self, dropped: Sequence[DatasetVersion]) -> Space:
+        """Remove versions for good, and free what no other holds; returns what was freed.
+
+        The latest version of a dataset is never dropped (DataError): the next one takes its number from it.
+        """
+        if not self.names():
+            return Space({}, {})
+        with self._workspace.locked():
+            for version in dropped:
+                if version == self.get(version.name):
+                    raise DataError(f"{version.tag} is the latest version and stays", "build a new version first")
+            self._workspace.undo()
+            space = self.space_without(dropped)
+            self._workspace.drop([version.tag for version in dropped])
+            free_space(self._workspace, self._remote, space)
+            return space
 
 
 def sha256_of(path: Path) -> str:
@@ -106,11 +135,20 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _replace_folder(source: Path, target: Path, manifest: str) -> None:
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _replace_folder(source: Path, target: Path, texts: Mapping[str, str]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for path in source.iterdir():
         shutil.copy2(path, target / path.name)
-    (target / MANIFEST).write_text(manifest)
+    for file, text in texts.items():
+        (target / file).write_text(text, "utf-8")
+    kept = {path.name for path in source.iterdir()} | texts.keys()
+    for path in target.iterdir():
+        if path.name.removesuffix(".dvc") not in kept and path.name != ".gitignore":
+            path.unlink()
 
 
 def _faults(folder: Path, version: DatasetVersion, where: str) -> list[str]:

@@ -4,7 +4,7 @@ Below ``models/<name>/<digest>/`` lie ``artifact/`` (what `ModelVersion.uri` nam
 that ``mlflow.pyfunc.load_model("models:/<name>@champion")`` reads the same bytes that serving reads.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +86,15 @@ class ModelRegistry:
         found = self._client.search_model_versions(f"name='{name}'")
         return [_read(version) for version in found if request_id and version.tags.get(_REQUEST) == request_id]
 
+    def trained_on(self) -> "dict[str, list[str]]":
+        """Which model versions stand on each dataset version, by its tag; archived ones don't, nor what others registered."""
+        standing: dict[str, list[str]] = {}
+        for found in self._every():
+            version = _read(found)
+            if version.stage is not Stage.ARCHIVED:
+                standing.setdefault(version.training_details.dataset_version, []).append(str(version.ref))
+        return standing
+
     def aliases(self, name: str) -> dict[str, str]:
         """The version number behind each alias."""
         from mlflow.exceptions import MlflowException
@@ -125,6 +134,15 @@ class ModelRegistry:
         if self._tracking_uri.startswith("sqlite:///"):
             Path(self._tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         return MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
+
+    def _every(self) -> "Iterator[MlflowVersion]":
+        page = ""
+        while True:
+            found = self._client.search_model_versions(page_token=page or None)
+            yield from (version for version in found if _SCHEMA in version.tags)
+            page = found.token
+            if not page:
+                return
 
     def _number_of(self, name: str, alias: str) -> str:
         return self.aliases(name).get(alias, "")

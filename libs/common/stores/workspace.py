@@ -1,36 +1,59 @@
-"""The git + DVC repository below the dataset store: develop is worked on, main holds releases, tags name them."""
+"""The git + DVC repository below the dataset store: develop is worked on, main holds releases, tags name them.
+
+A tag is the moment of truth: what has one is released, what a killed run has done without one is taken back.
+"""
 
 import os
-import subprocess
-import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from libs.common.errors import StoreError
+from filelock import lock_descriptor, unlock_descriptor
 
-_IDENTITY = {
-    "GIT_AUTHOR_NAME": "triage",
-    "GIT_AUTHOR_EMAIL": "triage@localhost",
-    "GIT_COMMITTER_NAME": "triage",
-    "GIT_COMMITTER_EMAIL": "triage@localhost",
-}
+from libs.common.errors import StoreError
+from libs.common.stores.command_lines import CommandLines
+
 _WORK, _RELEASES = "develop", "main"
 
 
 class Workspace:
-    """Plain verbs over the two command lines; every failure is a StoreError with what the command said."""
+    """Plain verbs over the two command lines."""
 
     def __init__(self, root: Path, remote: str) -> None:
         self._root = root
         self._remote = remote
+        self._commands = CommandLines(root)
+        self._git, self._dvc = self._commands.git, self._commands.dvc
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """Alone with the repository, after what the last holder left half done is finished or taken back.
+
+        The lock file is empty unless its holder was killed or failed. Every command holds the lock too: one that outlives
+        its killed parent is waited for.
+        """
+        self._root.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self._root.with_name(f"{self._root.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            lock_descriptor(lock)
+            self._commands.held_open = (lock,)
+            if os.fstat(lock).st_size:
+                self._recover()
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+            yield
+            os.ftruncate(lock, 0)
+        finally:
+            self._commands.held_open = ()
+            unlock_descriptor(lock)
+            os.close(lock)
 
     def ensure(self) -> None:
         """Create the repository where there is none; what a killed run has begun is begun anew: it holds nothing yet."""
-        if (self._root / ".git").exists() and self._git("branch", "--list", _WORK):
-            return
         self._root.mkdir(parents=True, exist_ok=True)
-        self._git("init", "--quiet", f"--initial-branch={_RELEASES}")
+        if not (self._root / ".git" / "HEAD").is_file():
+            self._git("init", "--quiet", f"--initial-branch={_RELEASES}")
+        if self._begun():
+            return
         self._dvc("init", "--quiet", "--force")
         self._dvc("remote", "add", "--default", "--force", "storage", self._remote)
         self._dvc("config", "core.analytics", "false")
@@ -56,18 +79,28 @@ class Workspace:
 
     def restore(self) -> None:
         """Bring the data files, which git does not know, back to what the work tree's commit says of them."""
-        self._dvc("checkout", "--quiet", "--force")
+        try:
+            self._dvc("checkout", "--quiet", "--force")
+        except StoreError:
+            self._dvc("pull", "--quiet", "--force")  # where the cache was cleared, the remote has them
         self._clean()  # the empty folder of a version that was taken back
 
     def release(self, folder: str, files: Sequence[str], tag: str) -> None:
-        """Track ``files`` with DVC, push them, commit on develop; then main moves there and is tagged, both or neither."""
+        """Track ``files`` with DVC, push them, commit on develop; then tag that, and main moves there: both or neither."""
         self._dvc("add", "--quiet", *(f"{folder}/{file}" for file in files))
         self._dvc("push", "--quiet")
         self._git("add", "--all")
         self._git("commit", "--quiet", "--message", f"Release {tag}")
-        self._git("push", "--quiet", "--atomic", ".", f"{_WORK}:refs/heads/{_RELEASES}", f"{_WORK}:refs/tags/{tag}")
+        released = self._git("rev-parse", _WORK).strip()
+        # In this order: a run that is killed between the two left a tag, and `_recover` moves main after it.
+        moves = (f"create refs/tags/{tag} {released}", f"update refs/heads/{_RELEASES} {released}")
+        self._git("update-ref", "--stdin", stdin="\n".join(moves) + "\n")
 
-    def tags(self, pattern: str) -> list[str]:
+    def drop(self, tags: Sequence[str]) -> None:
+        """Remove tags, all or none; what they named stays in the history of main, without its content."""
+        self._git("update-ref", "--stdin", stdin="".join(f"delete refs/tags/{tag}\n" for tag in tags))
+
+    def tags(self, pattern: str = "*") -> list[str]:
         """The tags that match."""
         return self._git("tag", "--list", pattern).split() if (self._root / ".git").exists() else []
 
@@ -79,23 +112,29 @@ class Workspace:
         """Copy a folder as it was at ``tag``, data included, from the cache or else from the remote."""
         self._dvc("get", "--quiet", "--rev", tag, "--out", str(into), str(self._root), folder)
 
+    def pointers(self, *revisions: str) -> str:
+        """The text of every ``.dvc`` file that is, or ever was, in ``revisions`` and before; each names a file's content."""
+        listed = (line.partition(" ") for line in self._git("rev-list", "--objects", *revisions).splitlines())
+        blobs = sorted({blob for blob, _, path in listed if Path(path).suffix == ".dvc"})
+        return self._git("cat-file", "--batch", stdin="\n".join(blobs) + "\n") if blobs else ""
+
+    def sweep(self) -> None:
+        """Remove from DVC's cache what neither a tag nor the work tree names."""
+        self._dvc("gc", "--quiet", "--force", "--all-tags")
+
+    def _begun(self) -> bool:
+        return bool(self._git("branch", "--list", _WORK))
+
+    def _recover(self) -> None:
+        for left in (self._root / ".git").rglob("*.lock"):
+            left.unlink()
+        (self._root / ".dvc" / "tmp" / "rwlock").unlink(missing_ok=True)  # half-written, it stops every DVC command
+        if not (self._root / ".git" / "HEAD").is_file() or not self._begun():
+            return
+        if self._git("for-each-ref", f"--points-at={_WORK}", "refs/tags"):
+            self._git("update-ref", f"refs/heads/{_RELEASES}", f"refs/heads/{_WORK}")
+        self.undo()
+        self.restore()
+
     def _clean(self) -> None:
         self._git("clean", "--quiet", "-d", "--force")
-
-    def _git(self, *arguments: str) -> str:
-        return self._run("git", *arguments)
-
-    def _dvc(self, *arguments: str) -> str:
-        return self._run(sys.executable, "-m", "dvc", *arguments)
-
-    def _run(self, *command: str) -> str:
-        # Never another repository: neither the one of a git hook that runs us (GIT_DIR), nor the code's around the state home.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        bounds = {"GIT_CEILING_DIRECTORIES": str(self._root.resolve().parent)}
-        environment = {**inherited, **_IDENTITY, **bounds, "DVC_NO_ANALYTICS": "1", "LC_ALL": "C.UTF-8"}
-        result = subprocess.run(command, cwd=self._root, env=environment, capture_output=True, text=True, check=False)
-        if result.returncode:
-            said = " ".join((result.stderr or result.stdout).split())[-400:]
-            verb = " ".join(command[1:4] if command[0] == "git" else command[2:5])
-            raise StoreError(f"the data workspace {self._root}: '{verb}' failed: {said}", "see what is wrong there by hand")
-        return result.stdout

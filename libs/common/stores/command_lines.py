@@ -1,0 +1,60 @@
+"""The command lines of git and DVC, run inside one repository; every failure is a StoreError with what the command said."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from libs.common.errors import StoreError
+
+_IDENTITY = {
+    "GIT_AUTHOR_NAME": "triage",
+    "GIT_AUTHOR_EMAIL": "triage@localhost",
+    "GIT_COMMITTER_NAME": "triage",
+    "GIT_COMMITTER_EMAIL": "triage@localhost",
+}
+# Whatever the user's own settings are: nothing goes on in the background after a command has ended.
+_SETTINGS = {"core.fsmonitor": "false", "gc.autoDetach": "false"}
+
+
+class CommandLines:
+    """git and DVC in ``root``; each command keeps ``held_open`` (file descriptors) open until it ends."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.held_open: tuple[int, ...] = ()
+
+    def git(self, *arguments: str, stdin: str = "") -> str:
+        """What ``git`` prints."""
+        return self._run(stdin, "git", *arguments)
+
+    def dvc(self, *arguments: str) -> str:
+        """What ``dvc`` prints."""
+        return self._run("", sys.executable, "-m", "dvc", *arguments)
+
+    def _run(self, stdin: str, *command: str) -> str:
+        result = subprocess.run(
+            command,
+            cwd=self._root,
+            env=_environment(self._root),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            pass_fds=self.held_open,
+        )
+        if result.returncode:
+            said = " ".join((result.stderr or result.stdout).split())[-400:]
+            verb = " ".join(command[1:4] if command[0] == "git" else command[2:5])
+            raise StoreError(f"the data workspace {self._root}: '{verb}' failed: {said}", "see what is wrong there by hand")
+        return result.stdout
+
+
+def _environment(root: Path) -> dict[str, str]:
+    """Never another repository: neither that of a git hook that runs us (GIT_DIR), nor the code's around the state home."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    settings = {"GIT_CONFIG_COUNT": str(len(_SETTINGS))}
+    for place, (key, value) in enumerate(_SETTINGS.items()):
+        settings |= {f"GIT_CONFIG_KEY_{place}": key, f"GIT_CONFIG_VALUE_{place}": value}
+    bounds = {"GIT_CEILING_DIRECTORIES": str(root.resolve().parent)}
+    return {**inherited, **_IDENTITY, **settings, **bounds, "DVC_NO_ANALYTICS": "1", "LC_ALL": "C.UTF-8"}
