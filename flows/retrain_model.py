@@ -5,9 +5,8 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from apps.training.build import BuildRequest
-from apps.training.feedback import FEEDBACK_URI
 from apps.training.pipeline import TrainRequest
+from apps.training.rebuild import request_of
 from flows.build_dataset import commit, feedback_of
 from flows.context import FlowContext, open_context
 from flows.train_model import train
@@ -30,17 +29,8 @@ def retrain_model(model: str = "email_classifier", reasons: list[str] | None = N
 def _next_dataset(context: FlowContext, name: str) -> DatasetVersion:
     """The sources of the latest version, read again, and what users have said since."""
     latest = context.stores.datasets.get(name)
-    sources = tuple(source.uri for source in latest.lineage.sources if source.uri != FEEDBACK_URI)
-    made = latest.lineage
-    request = BuildRequest(
-        name=name,
-        sources=sources,
-        recipe=made.recipe,
-        relabel=made.relabel,
-        order=made.order,
-        seed=made.seed,
-        min_quality=context.config.data_pipeline.preprocessing.quality_threshold,
-        drift_threshold=context.config.monitoring.data_drift_detection.drift_threshold,
-    )
-    with_feedback = context.config.retraining.retraining_process.data_collection.feedback_integration
+    settings = context.config
+    quality, drift = settings.data_pipeline.preprocessing.quality_threshold, settings.monitoring.data_drift_detection
+    request = request_of(latest, min_quality=quality, drift_threshold=drift.drift_threshold)
+    with_feedback = settings.retraining.retraining_process.data_collection.feedback_integration
     return commit(context, request, feedback_of(context) if with_feedback else ())

@@ -1,9 +1,11 @@
 """Sources → a committed DatasetVersion: ingest, clean, validate, deduplicate, split, write, commit. Whole or not at all."""
 
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 
@@ -15,12 +17,13 @@ from apps.training.contents import Contents, write_contents
 from apps.training.examine import campaigns_of, examine
 from apps.training.feedback import FEEDBACK_URI, feedback_source
 from apps.training.ingest import open_source
-from apps.training.reference import PAGE, Sample, drift_between, drift_finding, write_drift_page
+from apps.training.lineage import LINEAGE, lineage_text
+from apps.training.reference import Reference, compare, reference_of
 from apps.training.rows import CLEANED
 from apps.training.sources import Source
 from apps.training.split import Order, Part, SplitRow, split_rows, thread_groups
 from apps.training.validate import Candidate, quality_report, reasons_to_set_aside
-from libs.common.domain.dataset import DatasetVersion, Finding, Lineage, QualityReport, SourceRef, Split
+from libs.common.domain.dataset import DatasetVersion, Lineage, QualityReport, SourceRef, Split
 from libs.common.domain.triage import Feedback
 from libs.common.domain.value import Value
 from libs.common.errors import DataError
@@ -56,6 +59,30 @@ def build_dataset(
     config_digest: str,
 ) -> DatasetVersion:
     """Build and commit the next version on the connected Ray; DataError where the sources can't give one."""
+    began = time.monotonic()
+
+    def beside(version: DatasetVersion) -> dict[str, str]:
+        return {LINEAGE: lineage_text(version, now + timedelta(seconds=time.monotonic() - began))}
+
+    facts = {"now": now, "code_commit": code_commit, "config_digest": config_digest}
+    with reference_of(store, request.name) as reference, drafted(request, feedback, reference, **facts) as (folder, draft):
+        return store.commit(request.name, folder, draft, beside)
+
+
+@contextmanager
+def drafted(
+    request: BuildRequest,
+    feedback: Sequence[Feedback],
+    reference: Reference | None,
+    *,
+    now: datetime,
+    code_commit: str,
+    config_digest: str,
+) -> Generator[tuple[Path, DatasetVersion]]:
+    """The folder of a version and what it holds, before it has a number; the folder is gone after the block.
+
+    It is compared with ``reference``, the version before.
+    """
     _check(request, feedback)
     with tempfile.TemporaryDirectory(prefix="triage-build-") as scratch:
         landing, staged, folder = Path(scratch) / "fetched", Path(scratch) / "staged.parquet", Path(scratch) / "version"
@@ -67,24 +94,25 @@ def build_dataset(
         threads, alike = _threads(kept), campaigns_of(kept)
         parts = _split(kept, threads, alike, request)
         examined = examine(staged, kept, parts, threads, alike, _owners(kept, sources))
-        before = next(reversed(store.list(request.name)), None)
         folder.mkdir()
-        drifted = _compare(before, store, staged, rows, examined.rows, request, folder) if before else []
+        drifted = compare(reference, staged, _places(rows, kept), folder, request.drift_threshold) if reference else []
         quality = quality_report(rows, examined.rows, reasons, (*examined.findings, *drifted))
         _require_quality(quality, request.min_quality)
         lineage = Lineage(
             sources=_references(sources, Counter(_owners(rows, sources))),
             code_commit=code_commit,
             config_digest=config_digest,
-            parent=before.tag if before else None,
+            parent=reference.tag if reference else None,
             recipe=request.recipe,
             relabel=request.relabel,
             order=request.order,
             seed=request.seed,
+            holdout=request.holdout,
+            folds=request.folds,
         )
         write_page(folder / report.PAGE, report.dataset_page(request.name, examined.rows, parts, quality, lineage))
         contents = write_contents(staged, folder, examined.rows, parts, reasons, quality)
-        return store.commit(request.name, folder, _draft(request.name, kept, parts, contents, quality, lineage, now))
+        yield folder, _draft(request.name, kept, parts, contents, quality, lineage, now)
 
 
 def read_relabel(written: Iterable[str]) -> dict[str, str]:
@@ -214,23 +242,10 @@ def _split(
     return {row.position: parts[row.row_id] for row in kept}
 
 
-def _compare(
-    before: DatasetVersion,
-    store: DatasetStore,
-    staged: Path,
-    rows: Sequence[Candidate],
-    kept: Sequence[Candidate],
-    request: BuildRequest,
-    folder: Path,
-) -> list[Finding]:
-    """How far the kept rows drifted from the version before; Evidently's page of it goes into ``folder``."""
+def _places(rows: Sequence[Candidate], kept: Sequence[Candidate]) -> list[int]:
+    """Where the kept rows stand in the staged file."""
     place = {row.position: number for number, row in enumerate(rows)}
-    current = Sample(staged, [place[row.position] for row in kept])
-    with tempfile.TemporaryDirectory(prefix="triage-reference-") as scratch:
-        committed = store.checkout(before.name, before.version, Path(scratch) / "reference") / "emails.parquet"
-        reference = Sample(committed, range(before.rows))
-    write_drift_page(reference, current, folder / PAGE)
-    return drift_finding(drift_between(reference, current), reference, current, before.tag, request.drift_threshold)
+    return [place[row.position] for row in kept]
 
 
 def _owners(rows: Sequence[Candidate], sources: Sequence[Source]) -> list[str]:

@@ -1,6 +1,9 @@
 """How far a new version has drifted from the one before: KS on the features that monitoring watches, and Evidently's page."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +12,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from apps.training.examples import TABLE
 from apps.training.leaks import finding
 from apps.training.rows import EMAIL_FIELDS, emails_of
 from libs.common.domain.dataset import Finding
 from libs.common.features.drift_features import monitored_features
 from libs.common.stats.drift import DriftScore, drift_score, largest_gap
+from libs.common.stores.datasets import DatasetStore
 
 DRIFT = "drift"
 PAGE = "drift.html"
@@ -23,6 +28,35 @@ _FALSE_ALARMS = 0.001
 _BATCH_ROWS = 1000
 
 Features = Mapping[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A committed version, checked out."""
+
+    tag: str
+    rows: int
+    file: Path
+
+
+@contextmanager
+def reference_of(store: DatasetStore, name: str) -> Generator[Reference | None]:
+    """The latest version of ``name`` for as long as the block lasts; None before the first."""
+    known = store.list(name)
+    if not known:
+        yield None
+        return
+    latest = known[-1]
+    with tempfile.TemporaryDirectory(prefix="triage-reference-") as scratch:
+        folder = store.checkout(name, latest.version, Path(scratch) / "version")
+        yield Reference(latest.tag, latest.rows, folder / TABLE)
+
+
+def compare(reference: Reference, rows: Path, wanted: Sequence[int], folder: Path, threshold: float) -> list[Finding]:
+    """How far the ``wanted`` rows of a file drifted from ``reference``; Evidently's page of it goes into ``folder``."""
+    before, now = Sample(reference.file, range(reference.rows)), Sample(rows, wanted)
+    write_drift_page(before, now, folder / PAGE)
+    return drift_finding(drift_between(before, now), before, now, reference.tag, threshold)
 
 
 class Sample:

@@ -1,0 +1,25 @@
+"""Build a dataset version again from its lineage, and say whether it comes out the same."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from apps.serving.deploy import connect_ray
+from apps.training.provenance import code_commit, config_digest
+from apps.training.rebuild import first_difference, rebuild
+from flows.build_dataset import feedback_of
+from flows.context import open_context
+from libs.common.errors import DataError
+
+
+@flow(name="rebuild_dataset", flow_run_name="{name}", persist_result=True)
+def rebuild_dataset(name: str = "emails", version: str = "latest") -> State:
+    """Commits nothing; DataError names what differs first, or the source that is gone."""
+    context = open_context()
+    committed = context.stores.datasets.get(name, version)
+    connect_ray()
+    digest = config_digest(context.config)
+    again = rebuild(committed, feedback_of(context), now=context.now(), code_commit=code_commit(), config_digest=digest)
+    if difference := first_difference(committed, again):
+        raise DataError(f"{committed.tag} comes out differently: {difference}", "see its lineage: triage dataset show")
+    return Completed(message=f"{committed.tag} comes out the same: SHA-256 {committed.digest}")
