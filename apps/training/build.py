@@ -64,8 +64,10 @@ def build_dataset(
     def beside(version: DatasetVersion) -> dict[str, str]:
         return {LINEAGE: lineage_text(version, now + timedelta(seconds=time.monotonic() - began))}
 
-    facts = {"now": now, "code_commit": code_commit, "config_digest": config_digest}
-    with reference_of(store, request.name) as reference, drafted(request, feedback, reference, **facts) as (folder, draft):
+    with (
+        reference_of(store, request.name) as reference,
+        drafted(request, feedback, reference, now=now, code_commit=code_commit, config_digest=config_digest) as (folder, draft),
+    ):
         return store.commit(request.name, folder, draft, beside)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from apps.console.commands import versions
 from apps.console.session import open_session
 from apps.console.tables import print_table
 
@@ -72,6 +73,10 @@ def verify(name: Name = "emails", version: str = "latest") -> None:
 def checkout(name: Name, version: str, into: Path) -> None:
     """Copy the files of a version to a folder."""
     typer.echo(str(open_session().stores.datasets.checkout(name, version, into)))
+
+
+for command in (versions.diff, versions.gc, versions.rebuild):
+    app.command()(command)
 
 
 def _found(recipe: str | None) -> str | None:
