@@ -97,6 +97,8 @@ def test_what_a_model_stands_on_stays_until_the_model_is_archived(stores: Stores
     versions = [commit(stores, tmp_path, content) for content in ("a", "b", "c", "d")]
     number = train(stores, tmp_path, versions[0])
     train(stores, tmp_path, versions[2], name="another")
+    stores.registry._client.create_registered_model("theirs")  # another team's, in the same MLflow
+    stores.registry._client.create_model_version("theirs", "somewhere")
     assert collect(stores, keep=1) == ["mail/v1.0.0", "mail/v1.2.0", "mail/v1.3.0"]
     shutil.rmtree(tmp_path / "datasets" / ".dvc" / "cache")
     assert [stores.datasets.verify("mail", version.version) for version in stores.datasets.list("mail")] == [[], [], []]
