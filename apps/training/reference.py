@@ -60,11 +60,11 @@ def compare(reference: Reference, rows: Path, wanted: Sequence[int], folder: Pat
 
 
 class Sample:
-    """The features of at most 2 000 rows, drawn evenly in the order of the file, and the rows' names."""
+    """The monitored features of some rows, drawn evenly in the order of the file, and the rows' names."""
 
-    def __init__(self, file: Path, wanted: Sequence[int]) -> None:
+    def __init__(self, file: Path, wanted: Sequence[int], at_most: int = _MOST_ROWS) -> None:
         """``wanted`` are the places of the rows that count, ascending."""
-        step = max(1, -(-len(wanted) // _MOST_ROWS))
+        step = max(1, -(-len(wanted) // at_most))
         table = _rows(file, frozenset(wanted[::step]))
         self.names: list[str] = table.column("source").to_pylist()
         measured = [monitored_features(email) for email in emails_of(table)]

@@ -1,6 +1,7 @@
 """`triage dataset`: versions of the data workspace."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -73,6 +74,18 @@ def verify(name: Name = "emails", version: str = "latest") -> None:
 def checkout(name: Name, version: str, into: Path) -> None:
     """Copy the files of a version to a folder."""
     typer.echo(str(open_session().stores.datasets.checkout(name, version, into)))
+
+
+@app.command()
+def report(name: Name, into: Annotated[Path, typer.Argument(help="The HTML file to write.")], version: str = "latest") -> None:
+    """Write the page of a version to a file: what was kept, what was set aside, what was found."""
+    from apps.training.report import PAGE
+    from libs.common.pages import write_page
+
+    datasets = open_session().stores.datasets
+    with TemporaryDirectory(prefix="triage-report-") as scratch:
+        folder = datasets.checkout(name, version, Path(scratch) / "version")
+        typer.echo(str(write_page(into, (folder / PAGE).read_text("utf-8"))))
 
 
 for command in (versions.diff, versions.gc, versions.rebuild):

@@ -89,7 +89,9 @@ def _get(session: Session, name: str, version: str) -> DatasetVersion:
 
 def _compare(session: Session, old: DatasetVersion, new: DatasetVersion) -> "DatasetDiff":
     from apps.training.diff import diff_versions
-    from apps.training.snapshot import read_features, read_snapshot
+    from apps.training.examples import TABLE
+    from apps.training.reference import Sample
+    from apps.training.snapshot import read_snapshot
     from libs.common.stats.drift import drift_score
 
     settings = session.config.monitoring.data_drift_detection
@@ -97,8 +99,11 @@ def _compare(session: Session, old: DatasetVersion, new: DatasetVersion) -> "Dat
         folders = [Path(scratch) / side for side in ("old", "new")]
         for version, folder in zip((old, new), folders, strict=True):
             session.stores.datasets.checkout(version.name, version.version, folder)
-        before, after = (read_features(folder, settings.max_sample) for folder in folders)
-        drift = drift_score(before, after, settings.false_alarm_rate, settings.min_sample)
+        before, after = (
+            Sample(folder / TABLE, range(version.rows), settings.max_sample)
+            for version, folder in zip((old, new), folders, strict=True)
+        )
+        drift = drift_score(before.features, after.features, settings.false_alarm_rate, settings.min_sample)
         return diff_versions(read_snapshot(folders[0], old), read_snapshot(folders[1], new), drift)
 
 
