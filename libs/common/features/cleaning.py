@@ -12,15 +12,20 @@ from libs.common.features.html_text import html_to_text
 
 # Past this, a mail is an attachment in disguise: no reader and no model needs more (the median body has 1 500 characters).
 MAX_BODY_CHARS = 200_000
+MAX_SUBJECT_CHARS = 10_000
 
-_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufffc]")
+# Normalising sorts the marks on a letter, in quadratic time; no script puts more than a handful there (UAX #15 allows 30).
+_MOST_MARKS = 100
+# Halfwidth voice marks are letters until they are normalised.
+_MARKS = re.compile(rf"(?:[^\w\s\x00-\x7f]|[\uff9e\uff9f]){{{_MOST_MARKS + 1},}}")
+_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufffc\U000e0000-\U000e007f]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _SPACES = re.compile(r"[^\S\n]+")
 _LINE_EDGES = re.compile(r" ?\n ?")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _QUOTE_MARK = re.compile(r"(?:[A-Za-z]{0,3}[>|]\s?)+")
 _ATTRIBUTION = re.compile(r".{0,200}\b(?:wrote|writes|said|schrieb|a écrit)\s*:\s*", re.IGNORECASE)
-_FORWARD_MARK = re.compile(r"\s*-{2,}\s*(?:original message|forwarded message|forwarded by\b.*?)\s*-{2,}\s*", re.IGNORECASE)
+FORWARD_MARK = re.compile(r"\s*-{2,}\s*(?:original message|forwarded message|forwarded by\b.*?)\s*-{2,}\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +47,15 @@ def clean(email: Email) -> CleanEmail:
     body = email.body[:MAX_BODY_CHARS]
     lines = clean_text(html_to_text(body) if email.is_html else body)
     text, quoted = split_quoted(lines)
-    return CleanEmail(" ".join(clean_text(email.subject).split()), text, quoted)
+    return CleanEmail(" ".join(clean_text(email.subject[:MAX_SUBJECT_CHARS]).split()), text, quoted)
 
 
 def clean_text(text: str) -> str:
     """Mend mojibake, normalise (NFKC), drop what can't be seen, and even out white space."""
     if not text.isascii():
-        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _mend(text)))
+        text = unicodedata.normalize("NFKC", _MARKS.sub(_fewer_marks, _mend(text)))
+        # Normalising makes up to eighteen characters of one: a second cut.
+        text = _INVISIBLE.sub("", text[:MAX_BODY_CHARS])
     text = _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _LINE_EDGES.sub("\n", _SPACES.sub(" ", text))
     return _BLANK_LINES.sub("\n\n", text).strip()
@@ -60,7 +67,7 @@ def split_quoted(text: str) -> tuple[str, str]:
     quoted: list[str] = []
     forwarded = False
     for line in text.split("\n"):
-        forwarded = forwarded or (len(line) < 200 and _FORWARD_MARK.fullmatch(line) is not None)
+        forwarded = forwarded or (len(line) < 200 and FORWARD_MARK.fullmatch(line) is not None)
         mark = _QUOTE_MARK.match(line)
         if mark:
             quoted.append(line[mark.end() :])
@@ -74,6 +81,13 @@ def split_quoted(text: str) -> tuple[str, str]:
 
 def _joined(lines: list[str]) -> str:
     return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
+
+
+def _fewer_marks(match: re.Match[str]) -> str:
+    signs = enumerate(match[0])
+    return "".join(
+        sign for at, sign in signs if at < _MOST_MARKS or not unicodedata.combining(unicodedata.normalize("NFKC", sign)[0])
+    )
 
 
 def _mend(text: str) -> str:

@@ -11,6 +11,8 @@ _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:-]{0,30})([^<>]*)>|<[!?][^<>]*>")
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|(?:^|\s)hidden(?=[\s=/]|$)", re.IGNORECASE
 )
+# Python refuses to read a number of more than 4300 digits; a character's has at most seven, however many zeros before it.
+_ENDLESS_REFERENCE = re.compile(r"&#[0-9]{1000,};?")
 _UNREAD = frozenset({"script", "style", "title", "noscript", "template", "object", "svg"})
 _VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
 _LINES = frozenset(
@@ -37,6 +39,8 @@ _LINES = frozenset(
     }
 )
 _CELLS = frozenset({"td", "th", "option"})
+_IMAGE = re.compile(r"<img\b([^<>]*)>", re.IGNORECASE)
+_SIDE = re.compile(r"\b(width|height)\s{0,9}[=:]\s{0,9}[\"']?\s{0,9}[01](?:px)?(?![\d.%])", re.IGNORECASE)
 
 
 def html_to_text(markup: str) -> str:
@@ -58,7 +62,13 @@ def html_to_text(markup: str) -> str:
             pieces.append("\n" if name in _LINES else " " if name in _CELLS else "")
     if not skipping:
         pieces.append(_run(bare[position:]))
-    return html.unescape("".join(pieces))
+    return html.unescape(_ENDLESS_REFERENCE.sub("\ufffd", "".join(pieces)))
+
+
+def tracking_pixels(markup: str) -> int:
+    """How many images are at most one pixel wide and high: nobody sees them, they tell that the mail was opened."""
+    images = _IMAGE.findall(_without_comments(markup))
+    return sum({side.lower() for side in _SIDE.findall(image)} == {"width", "height"} for image in images)
 
 
 def _run(text: str) -> str:

@@ -3,22 +3,25 @@
 The stdlib's ``compat32`` policy is used on purpose: it parses 3.6 times as many messages a second as ``policy.default``.
 """
 
-import email
 import email.message
 import email.utils
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.header import decode_header
 
 from libs.common.domain.triage import Attachment, Email
 from libs.common.errors import DataError
+from libs.common.features.bounds import excerpt, parse_bounded, parse_head
+from libs.common.features.charsets import decode
+from libs.common.features.encoded_words import decode_words
+from libs.common.features.parts import MAX_BODY_CHARS, Parts, body_of, read_parts, readable
 
 _MESSAGE_ID = re.compile(r"<([^<>\s]{3,250})>")
-_REPLY_PREFIX = re.compile(r"\s*(?:(?:re|fw|fwd|aw|wg|sv|antw)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
-# Deeper nesting is no mail a person sends; the parser itself gives up near 300 levels.
-_MAX_DEPTH = 20
+_REPLY_PREFIX = re.compile(r"\s*(?:(?:re|fw|fwd|aw|wg|sv|antw)\s*(?:\[\d+\]\s*)?:\s*)+", re.IGNORECASE)
+_MAX_ADDRESS_CHARS = 32_768
+_MAX_DATE_CHARS = 200
 _SENSIBLE_YEARS = range(1970, 2100)
 
 
@@ -35,37 +38,22 @@ class ParsedMessage:
         return " ".join(text for key, text in self.headers if key == wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    plain: list[str]
-    html: list[str]
-    attachments: list[Attachment]
-
-
 def parse_message(raw: bytes) -> ParsedMessage:
     """Parse one message; a DataError only where there is nothing in it."""
-    if not raw.strip():
+    if not raw or raw.isspace():
         raise DataError("the message is empty", "hand over the bytes of an RFC 822 message")
+    cut = excerpt(raw)
+    message: email.message.Message
     try:
-        message = email.message_from_bytes(raw)
-        parts = _Parts([], [], [])
-        _collect(message, parts, 0)
-        headers = tuple((name.lower(), _readable(text)) for name, text in message.raw_items())
+        message = parse_bounded(cut)
+        parts = read_parts(message)
+        body, is_html = body_of(parts)
     except (RecursionError, ValueError, LookupError, AttributeError, TypeError):
-        # Hostile nesting and malformed parameters raise deep inside the stdlib's parser: such a message is read as plain text.
-        headers, parts = (), _Parts([_decode(raw, "")], [], [])
-    return ParsedMessage(_email(headers, parts, raw), headers)
-
-
-def decode_words(text: str) -> str:
-    """RFC 2047 encoded words → text; undecodable words stay as they are."""
-    if "=?" not in text:
-        return text
-    try:
-        pieces = decode_header(text)
-    except (ValueError, LookupError):
-        return text
-    return "".join(piece if isinstance(piece, str) else _decode(piece, charset or "") for piece, charset in pieces)
+        # Hostile nesting and malformed parameters raise deep inside the stdlib's parser: all below the headers is one text.
+        message, rest = parse_head(raw)
+        parts, body, is_html = Parts(), decode(rest, "")[:MAX_BODY_CHARS], False
+    headers = tuple((name.lower(), readable(text)) for name, text in message.raw_items())
+    return ParsedMessage(_email(headers, (body, is_html), parts.attachments, raw), headers)
 
 
 def bare_subject(subject: str) -> str:
@@ -88,98 +76,45 @@ def thread_of(message_id: str, references: str, in_reply_to: str, subject: str) 
     return message_id
 
 
-def _email(headers: tuple[tuple[str, str], ...], parts: _Parts, raw: bytes) -> Email:
+def _email(
+    headers: tuple[tuple[str, str], ...], body: tuple[str, bool], attachments: Sequence[Attachment], raw: bytes
+) -> Email:
     first = dict(reversed(headers))
     subject = " ".join(decode_words(first.get("subject", "")).split())
     named = _MESSAGE_ID.search(first.get("message-id", ""))
     message_id = named[1] if named else f"sha256-{hashlib.sha256(raw).hexdigest()[:32]}"
-    body, is_html = _body(parts)
-    addressed = [text for name, text in headers if name in ("to", "cc")]
+    addressed = ", ".join(text for name, text in headers if name in ("to", "cc"))
     return Email(
         message_id=message_id,
-        sender=_address(first.get("from", "")),
+        sender=_sender(first.get("from", "")),
         subject=subject,
-        body=body,
-        is_html=is_html,
-        recipients=tuple(address.lower() for _, address in email.utils.getaddresses(addressed) if "@" in address),
+        body=body[0],
+        is_html=body[1],
+        recipients=tuple(address.lower() for address in _addresses(addressed) if "@" in address),
         sent_at=_date(first.get("date", "")),
         thread_id=thread_of(message_id, first.get("references", ""), first.get("in-reply-to", ""), subject),
-        attachments=tuple(parts.attachments),
+        attachments=tuple(attachments),
     )
 
 
-def _collect(message: email.message.Message, parts: _Parts, depth: int) -> None:
-    nested = message.get_payload()
-    content_type = message.get_content_type()
-    if isinstance(nested, list) and content_type.startswith("multipart/"):
-        for part in nested if depth < _MAX_DEPTH else ():
-            if isinstance(part, email.message.Message):
-                _collect(part, parts, depth + 1)
-        return
-    file_name = message.get_filename()
-    attached = file_name or (message.get_content_disposition() == "attachment")
-    # A multipart whose boundary never comes is one block of text to every mail reader, so it is to us.
-    if attached or not content_type.startswith(("text/", "multipart/")):
-        name = " ".join(_clean_text(decode_words(str(file_name or ""))).split())
-        parts.attachments.append(Attachment(name, content_type, _size(message)))
-        return
-    text = _decode(_payload(message), _charset(message))
-    (parts.html if content_type == "text/html" else parts.plain).append(text)
-
-
-def _body(parts: _Parts) -> tuple[str, bool]:
-    plain = "\n".join(parts.plain)
-    html = "\n".join(parts.html)
-    # Mailers that write only HTML often add a blank or one-word plain part: then the HTML is the message.
-    if html and len(plain.strip()) * 20 < len(html) and len(plain.strip()) < 40:
-        return html, True
-    return plain, False
-
-
-def _payload(message: email.message.Message) -> bytes:
-    payload = message.get_payload(decode=True)
-    return payload if isinstance(payload, bytes) else b""
-
-
-def _size(message: email.message.Message) -> int:
-    return sum(len(_payload(part)) for part in message.walk() if not part.is_multipart())
-
-
-def _charset(message: email.message.Message) -> str:
-    found = message.get_param("charset", "")
-    return found[2] if isinstance(found, tuple) else str(found or "")
-
-
-def _decode(content: bytes, charset: str) -> str:
-    # cp1252 is what mislabelled mail mostly is; latin-1 reads any byte, so the loop always ends with a text.
-    for encoding in (charset.strip("\"' ") or "utf-8", "utf-8", "cp1252", "latin-1"):
-        try:
-            return _clean_text(content.decode(encoding))
-        except (LookupError, ValueError):
-            continue
-    return ""
-
-
-def _clean_text(text: str) -> str:
-    text = text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
-    # Lone surrogates (utf-7, surrogateescape) can't be stored or hashed as UTF-8.
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _readable(text: object) -> str:
-    if not isinstance(text, str):
-        return _clean_text(str(text))
-    return _clean_text(text) if text.isascii() else _decode(text.encode("utf-8", "surrogateescape"), "")
-
-
-def _address(text: str) -> str:
-    _, address = email.utils.parseaddr(text)
+def _sender(text: str) -> str:
+    address = next(iter(_addresses(text)), "")
     return address.lower() if "@" in address else " ".join(decode_words(text).split())
+
+
+def _addresses(text: str) -> list[str]:
+    # On one line, lest a quoted local part smuggle a line break in; cut, for the stdlib's reader of groups is quadratic.
+    line = " ".join(text[:_MAX_ADDRESS_CHARS].split())
+    try:
+        return [address for _, address in email.utils.getaddresses([line])]
+    except (RecursionError, ValueError, IndexError, TypeError, AttributeError):
+        # Nested comments and groups: the reader gives up, and so do we.
+        return []
 
 
 def _date(text: str) -> datetime | None:
     try:
-        found = email.utils.parsedate_to_datetime(text)
+        found = email.utils.parsedate_to_datetime(text[:_MAX_DATE_CHARS])
         utc = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None

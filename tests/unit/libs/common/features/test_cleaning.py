@@ -1,10 +1,13 @@
 """Cleaning takes away what a reader doesn't see, and parts what was written from what was quoted."""
 
+import unicodedata
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.domain.triage import Email
-from libs.common.features.cleaning import MAX_BODY_CHARS, CleanEmail, clean, clean_text, split_quoted
+from libs.common.features.cleaning import MAX_BODY_CHARS, MAX_SUBJECT_CHARS, CleanEmail, clean, clean_text, split_quoted
 
 
 def email_of(body: str, subject: str = "", is_html: bool = False) -> Email:
@@ -41,6 +44,23 @@ def test_whole_puts_the_zones_together() -> None:
 
 def test_an_endless_body_is_cut() -> None:
     assert len(clean(email_of("x" * (MAX_BODY_CHARS + 50))).text) == MAX_BODY_CHARS
+
+
+def test_an_endless_subject_is_cut_and_letters_that_become_many_are_too() -> None:
+    assert len(clean(email_of("", "x" * 2 * MAX_SUBJECT_CHARS)).subject) == MAX_SUBJECT_CHARS
+    assert MAX_BODY_CHARS - 1 <= len(clean(email_of("\ufdfa" * MAX_BODY_CHARS)).text) <= MAX_BODY_CHARS
+
+
+def test_invisible_signs_do_not_part_a_word() -> None:
+    assert clean_text("v\u2066i\u034fa\u2069g\U000e0041r\u206aa") == "viagra"
+
+
+@pytest.mark.parametrize("marks", ["\u0301\u0323", "\u0301\uff9e", "\u05b0\u0301"])
+def test_a_pile_of_marks_is_cut_before_it_is_sorted(marks: str) -> None:
+    text = clean_text("a" + marks * 100_000 + " b" + marks * 40)
+    first, second = text.split()
+    assert len(first) <= 102
+    assert second == unicodedata.normalize("NFKC", "b" + marks * 40)
 
 
 @given(st.text(max_size=300), st.booleans())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.features.html_text import html_to_text
+from libs.common.features.html_text import html_to_text, tracking_pixels
 
 
 def words(markup: str) -> list[str]:
@@ -31,10 +31,41 @@ def words(markup: str) -> list[str]:
         ("<!DOCTYPE html><?xml version='1'?>x", ["x"]),
         ("<script>unclosed", []),
         ('<img hidden src="x">seen', ["seen"]),
+        ('a<span style="visibility:hidden">no</span>b', ["ab"]),
+        ("a<div style='color:red;DISPLAY : NONE;'>no</div>b", ["ab"]),
+        ('a<p style="font-size: 0;line-height:0">no<br>no</p>b', ["ab"]),
+        ('a<img src="x" alt="no" width="1" height="1">b', ["ab"]),
+        ("&#65;&#x42;&#0000000067;", ["ABC"]),
+        ("x&#" + "9" * 5000 + ";y", ["x\ufffdy"]),
     ],
 )
 def test_only_visible_text_is_kept(markup: str, seen: list[str]) -> None:
     assert words(markup) == seen
+
+
+def test_a_table_is_read_row_by_row() -> None:
+    table = "<table><tr><th>item<th>price</tr><tr><td>pen</td><td>2 €</td></tr><tr><td>ink<td>5 €</table>after"
+    assert [line.split() for line in html_to_text(table).split("\n") if line] == [
+        ["item", "price"],
+        ["pen", "2", "€"],
+        ["ink", "5", "€"],
+        ["after"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("markup", "pixels"),
+    [
+        ('<img src="http://a/b.gif" width="1" height="1">', 1),
+        ("<IMG HEIGHT=1 WIDTH=0><img width='1px' height='1px'>", 2),
+        ('<img style="width:1px; height: 1px">', 1),
+        ('<img width="1"><img width="10" height="1"><img width="100%" height="1"><img width="1.5" height="1">', 0),
+        ('<!-- <img width="1" height="1"> -->', 0),
+        ("text", 0),
+    ],
+)
+def test_images_that_nobody_sees_are_counted(markup: str, pixels: int) -> None:
+    assert tracking_pixels(markup) == pixels
 
 
 @given(st.text(alphabet="<>!-/ab=\"' &;script\n", max_size=200))

@@ -68,6 +68,28 @@ def test_eight_bit_headers_and_senseless_dates_are_read_as_well_as_can_be() -> N
     assert (email.subject, email.sender, email.sent_at) == ("grüße", "nobody", None)
 
 
+@pytest.mark.parametrize(
+    "address", [b"(" * 5000 + b"a@example.com", b"g:" * 5000, b"a" * 100_000 + b"@example.com", b'"a\n b\r\n\tc"@example.com']
+)
+def test_endless_and_broken_addresses_are_survived_on_one_line(address: bytes) -> None:
+    email = parse_message(b"From: %s\nTo: %s\nSubject: x\n\ntext" % (address, address)).email
+    assert (email.subject, email.body) == ("x", "text")
+    assert all(len(text.splitlines()) <= 1 and len(text) < 40_000 for text in (email.sender, *email.recipients))
+
+
+def test_line_breaks_in_encoded_words_inject_nothing() -> None:
+    email = parse_message(b"Subject: =?utf-8?q?x=0D=0ABcc:_evil@example.com=0D=0A=0D=0Abody?=\n\ntext").email
+    assert (email.subject, email.body) == ("x Bcc: evil@example.com body", "text")
+
+
+@pytest.mark.parametrize("depth", [21, 300, 900, 2000])
+def test_of_a_message_too_deep_to_read_headers_and_text_are_kept(depth: int) -> None:
+    nested = b"".join(b"Content-Type: multipart/mixed; boundary=%d\n\n--%d\n" % (n, n) for n in range(depth))
+    email = parse_message(b"From: anna@example.com\nSubject: deep\n" + nested + b"\ntext").email
+    assert (email.sender, email.subject) == ("anna@example.com", "deep")
+    assert email.body.endswith("\ntext")
+
+
 def test_a_message_without_an_id_is_named_by_its_content() -> None:
     one, same, other = (parse_message(raw).email.message_id for raw in (b"A: b\n\nx", b"A: b\n\nx", b"A: b\n\ny"))
     assert one == same != other
