@@ -5,9 +5,10 @@ import hashlib
 import pyarrow as pa
 
 from apps.training.flaws import flaws_of
-from apps.training.rows import CLEANED, emails_of
+from apps.training.rows import CLEANED, FACT_FIELDS, emails_of
 from apps.training.sketches import sketch
 from libs.common.features.cleaning import CleanEmail, clean
+from libs.common.features.facts import facts_of
 
 
 def clean_rows(table: pa.Table) -> pa.Table:
@@ -15,6 +16,7 @@ def clean_rows(table: pa.Table) -> pa.Table:
     emails = emails_of(table)
     cleaned = [clean(email) for email in emails]
     sketches = [sketch(each) for each in cleaned]
+    facts = [facts_of(email, each) for email, each in zip(emails, cleaned, strict=True)]
     added = {
         "row_id": [content_digest(each) for each in cleaned],
         "clean_subject": [each.subject for each in cleaned],
@@ -24,6 +26,7 @@ def clean_rows(table: pa.Table) -> pa.Table:
         "signature": [each.signature for each in sketches],
         "words": [each.words for each in sketches],
         "lines": [each.lines for each in sketches],
+        **{field.name: [getattr(each, field.name) for each in facts] for field in FACT_FIELDS},
     }
     for name, values in added.items():
         table = table.append_column(CLEANED.field(name), pa.array(values, CLEANED.field(name).type))

@@ -1,18 +1,20 @@
 """The columns of a dataset's files, and e-mails there and back.
 
 ``emails.parquet``: ``row_id`` (SHA-256 of the cleaned content), ``source``, the Email flattened, ``label``, ``summary``,
-the cleaned ``clean_subject``/``clean_text``/``clean_quoted``, ``flaws`` by name and ``quality`` in 0…1, ``split``, ``fold``
-(−1 in the holdout).
+the cleaned ``clean_subject``/``clean_text``/``clean_quoted``, the facts of ``MailFacts``, ``flaws`` by name, ``quality`` in
+0…1, ``split``, ``fold`` (−1 in the holdout).
 ``quarantine.parquet``: ``source``, ``reason``, and of the mail what could be read.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
 from libs.common.domain.triage import Attachment, Email, LabelledEmail
+from libs.common.features.facts import MailFacts
 
 _ATTACHMENT = pa.struct([("name", pa.string()), ("content_type", pa.string()), ("size_bytes", pa.int64())])
 EMAIL_FIELDS: list[pa.Field] = [
@@ -25,6 +27,9 @@ EMAIL_FIELDS: list[pa.Field] = [
     pa.field("sent_at", pa.timestamp("us", tz="UTC")),
     pa.field("thread_id", pa.string()),
     pa.field("attachments", pa.list_(_ATTACHMENT)),
+]
+FACT_FIELDS: list[pa.Field] = [
+    pa.field(fact.name, pa.string() if fact.type in (str, "str") else pa.int64()) for fact in fields(MailFacts)
 ]
 # What ingestion yields: `position` orders rows within the build, `reason` says why a mail is to be set aside.
 INGESTED = pa.schema(
@@ -48,6 +53,7 @@ CLEANED = pa.schema(
         pa.field("signature", pa.binary()),
         pa.field("words", pa.binary()),
         pa.field("lines", pa.binary()),
+        *FACT_FIELDS,
     ]
 )
 _OF_THE_BUILD = ("position", "reason", "signature", "words", "lines")

@@ -12,7 +12,7 @@ EMAIL = Email(
     "id",
     "a@b",
     "Hello",
-    "<p>A text that is long enough.</p>",
+    "<p>A text that is <a href='https://a.example'>long</a> enough.</p>",
     True,
     ("c@d",),
     datetime(2025, 1, 1, tzinfo=UTC),
@@ -30,6 +30,8 @@ def test_rows_keep_their_email_and_gain_the_cleaned_text() -> None:
     assert table.column("clean_text").to_pylist() == ["A text that is long enough."] * 2
     assert table.column("flaws").to_pylist() == [[], ["no subject", "no date"]]
     assert all(table.column("words").to_pylist())
+    assert table.column("language").to_pylist() == ["en", "en"]
+    assert table.column("links").to_pylist() == [1, 1]
 
 
 def test_an_empty_table_stays_a_table() -> None:
