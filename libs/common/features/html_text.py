@@ -53,6 +53,9 @@ def html_to_text(markup: str) -> str:
             pieces.append(_run(bare[position : match.start()]))
         position = match.end()
         closing, name, attributes = match[1], (match[2] or "").lower(), match[3] or ""
+        if skipping == name == "p" and not closing:
+            # A paragraph ends where the next one begins: else one hidden, unclosed one would hide all the rest.
+            skipping = ""
         if skipping:
             depth += (-1 if closing else 1) if name == skipping else 0
             skipping = skipping if depth > 0 else ""

@@ -34,6 +34,7 @@ def words(markup: str) -> list[str]:
         ('a<span style="visibility:hidden">no</span>b', ["ab"]),
         ("a<div style='color:red;DISPLAY : NONE;'>no</div>b", ["ab"]),
         ('a<p style="font-size: 0;line-height:0">no<br>no</p>b', ["ab"]),
+        ('a<p style="display:none">no<p>b<p hidden>no</p>c', ["a", "bc"]),
         ('a<img src="x" alt="no" width="1" height="1">b', ["ab"]),
         ("&#65;&#x42;&#0000000067;", ["ABC"]),
         ("x&#" + "9" * 5000 + ";y", ["x\ufffdy"]),
