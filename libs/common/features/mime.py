@@ -58,7 +58,8 @@ def parse_message(raw: bytes) -> ParsedMessage:
 
 def bare_subject(subject: str) -> str:
     """The subject without reply and forward marks, in one case: what the mails of a thread share."""
-    return " ".join(_REPLY_PREFIX.sub("", subject, count=1).lower().split())
+    mark = _REPLY_PREFIX.match(subject)
+    return " ".join(subject[mark.end() if mark else 0 :].lower().split())
 
 
 def is_reply(subject: str) -> bool:

@@ -135,5 +135,6 @@ def test_a_thread_is_known_by_references_then_by_subject(references: str, in_rep
 
 def test_reply_marks_of_several_languages_are_no_part_of_the_subject() -> None:
     assert bare_subject("AW: Re[2]: fw: Offer") == "offer"
+    assert bare_subject("More: to come") == "more: to come"
     assert is_reply("re: x")
     assert not is_reply("regarding x")
