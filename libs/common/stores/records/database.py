@@ -18,6 +18,7 @@ from libs.common.errors import StoreError
 _BUSY_S = 30  # how long a writer waits for the one before it
 _CONNECT_S = 5  # a replica keeps its last traffic state meanwhile, so a dead server must be noticed soon
 _WRITES = "triage_writes"
+_BARE = "triage_bare"  # no transaction: SQLite's VACUUM takes none around it
 
 
 class Database:
@@ -58,6 +59,20 @@ class Database:
         unique = list(keys) or [column.name for column in table.primary_key]
         statement = self._insert(table).values(row).on_conflict_do_nothing(index_elements=unique)
         return connection.execute(statement).rowcount == 1
+
+    def scrub(self) -> None:
+        """Leave nothing deleted in the bytes of a SQLite file; StoreError while somebody reads an older state of it.
+
+        SQLite only marks what is deleted as free; VACUUM writes the file anew, and the checkpoint empties its log. On
+        PostgreSQL nothing is done: VACUUM, and the age of its log and backups, are its operator's to decide.
+        """
+        if not self.is_sqlite:
+            return
+        with self._failures("scrubbed"), self._engine.execution_options(**{_BARE: True}).connect() as connection:
+            connection.exec_driver_sql("VACUUM")
+            (busy, *_) = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        if busy:
+            raise StoreError(f"records {self.name}: the write-ahead log is in use and could not be emptied", "run it again")
 
     def close(self) -> None:
         """Close every pooled connection; the next query opens a new one."""
@@ -120,8 +135,9 @@ def _sqlite_engine(url: URL, create: bool) -> Engine:
 
 def _begin(connection: Connection) -> None:
     # IMMEDIATE takes the write lock before the first read: two writers cannot read the same state and then both write.
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(_BARE, False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES, False) else "BEGIN")
 
 
 def _text(raw: bytes) -> str:

@@ -1,16 +1,20 @@
 """The right labels that people report, one a request and reporter."""
 
 import json
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import distinct, func, select
+from sqlalchemy import delete, distinct, func, select
 
 from libs.common.domain.triage import Feedback
 from libs.common.stores.records.database import Database
 from libs.common.stores.records.schema import feedback
 from libs.common.stores.records.values import unreadable
+
+_PAGE = 500
 
 
 class FeedbackStore:
@@ -21,15 +25,8 @@ class FeedbackStore:
 
     def add(self, report: Feedback) -> bool:
         """Keep one report; False when this reporter already spoke of this request."""
-        row = {
-            "request_id": report.request_id,
-            "reporter": report.reporter,
-            "model": report.model,
-            "at": report.at,
-            "value": _write(report),
-        }
         with self._database.write() as connection:
-            return self._database.add_once(connection, feedback, row)
+            return self._database.add_once(connection, feedback, _row(report))
 
     def between(self, model: str, start: datetime, end: datetime) -> list[Feedback]:
         """The reports with ``start`` ≤ at < ``end``, oldest first."""
@@ -51,6 +48,25 @@ class FeedbackStore:
             reports = [_read(row.value, f"feedback on {row.request_id}") for row in connection.execute(query)]
         return [report for report in reports if report.email]
 
+    def every(self) -> Iterator[Feedback]:
+        """Every report on every model, in no order that means anything, read as it is asked for."""
+        query = select(feedback.c.request_id, feedback.c.value).execution_options(yield_per=_PAGE)
+        with self._database.read() as connection:
+            for row in connection.execute(query):
+                yield _read(row.value, f"feedback on {row.request_id}")
+
+    def replace(self, changes: Iterable[tuple[Feedback, Feedback]]) -> None:
+        """Put new reports in the place of old ones, all or none; where the new reporter has spoken already, that stands."""
+        with self._database.write() as connection:
+            for old, new in changes:
+                key = (feedback.c.request_id == old.request_id, feedback.c.reporter == old.reporter)
+                connection.execute(delete(feedback).where(*key))
+                self._database.add_once(connection, feedback, _row(new))
+
+    def scrub(self) -> None:
+        """Leave nothing of replaced reports in the bytes of a SQLite file; on PostgreSQL that is the server's VACUUM."""
+        self._database.scrub()
+
     def count_since(self, model: str, at: datetime) -> int:
         """How many requests got a label at that time or later; two reporters of one request count once."""
         query = select(func.count(distinct(feedback.c.request_id))).where(feedback.c.model == model, feedback.c.at >= at)
@@ -61,6 +77,16 @@ class FeedbackStore:
 @cache
 def _adapter() -> TypeAdapter[Feedback]:
     return TypeAdapter(Feedback)
+
+
+def _row(report: Feedback) -> dict[str, Any]:
+    return {
+        "request_id": report.request_id,
+        "reporter": report.reporter,
+        "model": report.model,
+        "at": report.at,
+        "value": _write(report),
+    }
 
 
 def _write(report: Feedback) -> str:
