@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,12 +53,22 @@ def write_contents(
         for batch in file.iter_batches(batch_size=_BATCH_ROWS):
             table = pa.Table.from_batches([batch])
             kept = _kept(table, judged, parts)
-            digests += [_row_digest(row) for row in kept.to_pylist()]
+            digests += [row_digest(row) for row in kept.to_pylist()]
             emails.write_table(kept)
             quarantine.write_table(_set_aside(table, reasons))
     (folder / "quality.json").write_text(quality.model_dump_json(indent=2) + "\n", "utf-8")
-    whole = hashlib.sha256(b"".join((_LAYOUT.encode(), *sorted(digests)))).hexdigest()
-    return Contents(whole, {path.name: sha256_of(path) for path in sorted(folder.iterdir())})
+    return Contents(digest_of(digests), {path.name: sha256_of(path) for path in sorted(folder.iterdir())})
+
+
+def digest_of(rows: Iterable[bytes]) -> str:
+    """The digest of a version from those of its rows, in any order."""
+    return hashlib.sha256(b"".join((_LAYOUT.encode(), *sorted(rows)))).hexdigest()
+
+
+def row_digest(row: Mapping[str, Any]) -> bytes:
+    """SHA-256 of what one row of emails.parquet says."""
+    content = {name: value for name, value in row.items() if name not in _NOT_CONTENT}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).digest()
 
 
 def _kept(table: pa.Table, judged: Mapping[int, Candidate], parts: Mapping[int, Part]) -> pa.Table:
@@ -81,8 +91,3 @@ def _set_aside(table: pa.Table, reasons: Mapping[int, str]) -> pa.Table:
     found = [reasons.get(position) for position in table.column("position").to_pylist()]
     table = table.set_column(table.schema.get_field_index("reason"), "reason", pa.array(found, pa.string()))
     return table.filter(pa.array([reason is not None for reason in found], pa.bool_())).select(QUARANTINE.names)
-
-
-def _row_digest(row: Mapping[str, Any]) -> bytes:
-    content = {name: value for name, value in row.items() if name not in _NOT_CONTENT}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).digest()

@@ -70,6 +70,7 @@ QUARANTINE = pa.schema(
         pa.field("source", pa.string()),
         pa.field("reason", pa.string()),
         pa.field("message_id", pa.string()),
+        pa.field("sender", pa.string()),  # so that a person's mail is found here too when they ask to be forgotten
         pa.field("sent_at", pa.timestamp("us", tz="UTC")),
         pa.field("label", pa.string()),
         pa.field("subject", pa.string()),

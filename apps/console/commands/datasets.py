@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from apps.console.commands import versions
+from apps.console.commands import erasure, versions
 from apps.console.session import open_session
 from apps.console.tables import print_table
 
@@ -88,7 +88,7 @@ def report(name: Name, into: Annotated[Path, typer.Argument(help="The HTML file 
         typer.echo(str(write_page(into, (folder / PAGE).read_text("utf-8"))))
 
 
-for command in (versions.diff, versions.gc, versions.rebuild):
+for command in (versions.diff, versions.gc, versions.rebuild, erasure.forget):
     app.command()(command)
 
 

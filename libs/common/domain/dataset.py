@@ -65,10 +65,28 @@ class QualityReport(Value):
     findings: tuple[Finding, ...] = ()
 
 
+class Tombstone(Value):
+    """What a version remembers of an erasure: never whom it concerned, only what the same request comes to again.
+
+    ``subject`` is the keyed digest of the address or message id (ADR 26), ``digest`` the digest the version had before. Of
+    its e-mails ``rows`` were removed and ``rewritten`` changed; ``quarantined`` counts both among what was set aside.
+    """
+
+    at: datetime
+    by: str
+    reason: str
+    subject: str
+    digest: str
+    rows: int
+    rewritten: int
+    quarantined: int
+
+
 class DatasetVersion(Value):
     """A committed dataset: ``digest`` is the SHA-256 of its content, independent of where and when it was built.
 
-    ``files`` maps each file of the version to its SHA-256; ``classes`` counts rows by label, ``splits`` by split.
+    ``files`` maps each file of the version to its SHA-256; ``classes`` counts rows by label, ``splits`` by split;
+    ``erased`` holds one tombstone an erasure that changed the version, oldest first.
     """
 
     name: str
@@ -81,6 +99,7 @@ class DatasetVersion(Value):
     lineage: Lineage
     quality: QualityReport
     created_at: datetime
+    erased: tuple[Tombstone, ...] = ()
 
     @property
     def tag(self) -> str:

@@ -3,7 +3,8 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.errors import DataError, StoreError
 from libs.common.stores.dataset_space import Space, free_space, measure_space
+from libs.common.stores.rewriting import Rewriting
 from libs.common.stores.workspace import Workspace
 
 MANIFEST = "manifest.json"
@@ -37,6 +39,7 @@ class DatasetStore:
         """
         with self._workspace.locked():
             self._workspace.ensure()
+            Rewriting(self._root, self._remote).finish()  # an erasure that was killed: its history first, then ours on top
             self._workspace.undo()  # what somebody has changed there by hand
             known = self.list(name)
             if known and _faults(self._root / name, known[-1], "in the data workspace"):
@@ -94,7 +97,7 @@ class DatasetStore:
         """What is wrong with the files of a version, each fault naming its file; empty when all are as committed."""
         wanted = self.get(name, version)
         with self._workspace.locked(), tempfile.TemporaryDirectory() as scratch:
-            faults: list[str] = []
+            faults = Rewriting(self._root, self._remote).unfinished()
             if wanted == self.get(name):
                 faults += _faults(self._root / name, wanted, "in the data workspace")
             try:
@@ -102,6 +105,13 @@ class DatasetStore:
             except StoreError as error:
                 return [*faults, f"{wanted.tag}: {error.message}"]
             return faults + _faults(Path(scratch) / name, wanted, "in the DVC cache")
+
+    @contextmanager
+    def rewriting(self) -> Generator[Rewriting]:
+        """Hold the workspace while the content of versions is replaced."""
+        workspace = Rewriting(self._root, self._remote)
+        with workspace.locked():
+            yield workspace
 
     def space_without(self, dropped: Sequence[DatasetVersion]) -> Space:
         """What would be freed if the versions were dropped, and what earlier ones have left."""
@@ -119,6 +129,7 @@ class DatasetStore:
         if not self.names():
             return Space({}, {})
         with self._workspace.locked():
+            Rewriting(self._root, self._remote).finish()
             for version in dropped:
                 if version == self.get(version.name):
                     raise DataError(f"{version.tag} is the latest version and stays", "build a new version first")
