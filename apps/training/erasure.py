@@ -38,8 +38,9 @@ class Erased:
 def erase(table: pa.Table, traces: Traces) -> Erased:
     """The table of a dataset's e-mails or of its quarantine, in its order and with its columns."""
     rows = table.to_pylist()
-    gone = tuple(row for row in rows if traces.is_gone(row))
-    staying = [row for row in rows if not traces.is_gone(row)]
+    is_gone = [traces.is_gone(row) for row in rows]
+    gone = tuple(row for row, goes in zip(rows, is_gone, strict=True) if goes)
+    staying = [row for row, goes in zip(rows, is_gone, strict=True) if not goes]
     left = [erase_row(row, traces) for row in staying]
     rewritten = sum(new != old for new, old in zip(left, staying, strict=True))
     return Erased(pa.Table.from_pylist(left, schema=table.schema) if gone or rewritten else table, gone, rewritten)

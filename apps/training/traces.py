@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 
 _AT = r"(?:@|%40|&#0*64;|&#x0*40;|&commat;|=)"  # as links, HTML and bounce addresses write it
 _FILE = r"(?:eml|mbox|mbx|pst|txt|csv|jsonl|parquet|zip|gz|vcf|ics|html?|pdf|asc)\b"  # mailboxes are named after people
-_NAME = r"""(?:"[^"\n]{0,80}"|(?:[^\W\d][\w.'-]*[ \t]+){1,3})?[ \t]*"""
+_NAME = r"""(?:"[^"\n]{0,80}"|(?:[^\W\d][\w.'-]{0,30}[ \t]{1,3}){1,3})?[ \t]{0,3}"""  # bounded, against hostile text
 _TOKEN = re.compile(r"[^\s<>\"'(),;&\[\]@]{1,300}@[^\s<>\"'(),;&\[\]]+|[^\s<>\"'(),;&\[\]]{16,}")
 _MARKS = ".:!?"
 _SHORTEST_ID = 16  # an id like "17" names a row of a table, and would be found in any text

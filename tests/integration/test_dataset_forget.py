@@ -340,6 +340,31 @@ def test_a_build_after_a_killed_run_finishes_it_first(stores: Stores, home: Path
     assert stores.datasets.verify("emails", "1.1.0") == []
 
 
+@pytest.mark.timeout(120)
+def test_a_version_that_lost_its_tag_and_its_content_holds_nothing_either(stores: Stores, home: Path) -> None:
+    lost = stores.datasets.get("emails", "1.0.0").files[EMAILS]
+    for place in (home / "datasets" / ".dvc" / "cache", home / "dvc-remote"):
+        for path in [path for path in place.rglob("*") if path.is_file() and sha256_of(path) == lost]:
+            path.unlink()
+    with pytest.raises(StoreError, match=r"emails/v1\.0\.0: emails\.parquet is in no place any more"):
+        forgotten_by(stores)
+    subprocess.run(["git", "-C", str(home / "datasets"), "tag", "--delete", "emails/v1.0.0"], check=True)
+    forgotten_by(stores)
+    assert signs_in(home) == {}
+    assert faults(stores) == []
+
+
+@pytest.mark.timeout(120)
+def test_content_that_only_the_work_tree_has_is_taken_from_there(stores: Stores, home: Path) -> None:
+    latest = stores.datasets.get("emails").files[EMAILS]
+    for place in (home / "datasets" / ".dvc" / "cache", home / "dvc-remote"):
+        for path in [path for path in place.rglob("*") if path.is_file() and sha256_of(path) == latest]:
+            path.unlink()
+    forgotten_by(stores)
+    assert signs_in(home) == {}
+    assert stores.datasets.verify("emails") == []
+
+
 def test_damaged_content_is_named_and_never_written_anew(stores: Stores, home: Path) -> None:
     digest = stores.datasets.get("emails", "1.0.0").files[EMAILS]
     for place in ("datasets/.dvc/cache", "dvc-remote"):

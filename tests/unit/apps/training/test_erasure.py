@@ -203,6 +203,15 @@ def test_the_same_request_is_recognised_and_cannot_be_guessed_without_the_key() 
     assert Subject.of(ADDRESS, None).digest(KEY) != Subject.of(None, ADDRESS).digest(KEY)
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("filler", ["a", " ", "a ", '"', "<", "&", "a@", ">", "=", "1."])
+def test_a_hostile_text_costs_no_more_than_a_long_one(filler: str) -> None:
+    row = row_of(mail(ADDRESS)) | {"body": f"{filler * (200_000 // len(filler))} {ADDRESS}"}
+    assert TRACES.plain(row["body"]).endswith(ERASED)
+    assert TRACES.phrases.of(row["body"]).taken_out(row["body"]) == row["body"]
+    assert TRACES.phrases.of(row["body"], is_html=True).taken_out(row["body"], is_html=True) == row["body"]
+
+
 texts = st.lists(
     st.sampled_from(
         [ADDRESS, HERS.message_id, SECRET, f"> {SECRET}", f"Ada Zebra <{ADDRESS}> wrote:", "a", "\n", "<b>", "\u200b"]
