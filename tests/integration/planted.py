@@ -4,7 +4,8 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,16 +14,21 @@ from pyarrow import parquet
 
 from apps.training.contents import digest_of, row_digest
 from apps.training.erasure import row_of
+from apps.training.forget import Forgotten, forget
+from apps.training.pipeline import Workplace
 from apps.training.preprocess import content_digest
 from apps.training.rows import DATASET, QUARANTINE
+from apps.training.traces import Subject
 from libs.common.config.configuration import Addresses
 from libs.common.connect import Stores
+from libs.common.domain.audit import Actor, Role
 from libs.common.domain.dataset import DatasetVersion, Lineage, QualityReport, SourceRef, Split
 from libs.common.domain.triage import Email, Feedback
 from libs.common.features.cleaning import clean
 from libs.common.stores.datasets import DatasetStore, sha256_of
 
-AT = datetime(2026, 3, 1, tzinfo=UTC)
+AT, NOW = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
+ACTOR = Actor(name="erin", role=Role.ENGINEER)
 MODEL = "email_classifier"
 ADDRESS = "ada.zebra@planted.example"
 SENTENCE = "the heron of Quillmoor eats seven silver keys at dawn"
@@ -94,6 +100,41 @@ def feedback_of_all() -> list[Feedback]:
     plain = Email("p1@else.example", "eve@else.example", "lunch", "at noon?")
     given = (("r1", "bob", HERS[0]), ("r2", "bob", ANSWERS[0]), ("r3", ADDRESS, None), ("r4", "eve", plain))
     return [Feedback(request, MODEL, "spam", reporter, AT, email) for request, reporter, email in given]
+
+
+@contextmanager
+def opened(home: Path, records: str) -> Generator[Stores]:
+    """The stores of a home, with feedback in its records."""
+    stores = stores_of(home, records)
+    for report in feedback_of_all():
+        stores.records.feedback.add(report)
+    with closing(stores.records):
+        yield stores
+
+
+def forgotten_by(
+    stores: Stores, subject: Subject | None = None, dry_run: bool = False, models: tuple[str, ...] = ()
+) -> Forgotten:
+    """What forgetting her (or another subject) has changed."""
+    place = Workplace(stores, ACTOR, NOW)
+    return forget(place, models, subject or Subject(sender=ADDRESS), f"asked by {ADDRESS}", dry_run)
+
+
+def versions(stores: Stores) -> dict[str, DatasetVersion]:
+    """Every version by its tag."""
+    return {found.tag: found for name in DATASETS for found in stores.datasets.list(name)}
+
+
+def faults(stores: Stores) -> list[str]:
+    """What is wrong with any version."""
+    datasets = stores.datasets
+    return [fault for name in DATASETS for found in datasets.list(name) for fault in datasets.verify(name, found.version)]
+
+
+def content_of(home: Path) -> dict[Path, bytes]:
+    """Every file with its bytes, but locks."""
+    files = (path for path in home.rglob("*") if path.is_file() and path.suffix not in (".lock", ".db-shm"))
+    return {path: path.read_bytes() for path in files}
 
 
 def signs_in(home: Path) -> dict[str, set[str]]:

@@ -6,10 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,12 +19,8 @@ from typer.testing import CliRunner
 from apps.console.cli import app
 from apps.training.build import BuildRequest, build_dataset
 from apps.training.erased_version import EMAILS
-from apps.training.forget import Forgotten, forget
-from apps.training.pipeline import Workplace
 from apps.training.traces import Subject
 from libs.common.connect import Stores
-from libs.common.domain.audit import Actor, Role
-from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.triage import Email
 from libs.common.errors import DataError, NotAuthorised, StoreError
 from libs.common.features.json_mail import email_to_json
@@ -37,23 +31,24 @@ from libs.common.stores.records.audit import AuditTrail
 from libs.common.stores.records.feedback import FeedbackStore
 from libs.common.stores.rewriting import Rewriting
 from tests.integration.planted import (
+    ACTOR,
     ADDRESS,
     ANSWERS,
     AT,
-    DATASETS,
     HERS,
     MODEL,
+    NOW,
     SIGNS,
+    content_of,
     copy_of,
-    feedback_of_all,
+    faults,
+    forgotten_by,
+    opened,
     plant_datasets,
     signs_in,
-    stores_of,
+    versions,
 )
 from tests.unit.flows.standing import version as registered
-
-ACTOR = Actor(name="erin", role=Role.ENGINEER)
-NOW = datetime(2026, 4, 1, tzinfo=UTC)
 
 
 class Killed(BaseException):
@@ -77,31 +72,6 @@ def stores(home: Path) -> Iterator[Stores]:
     migrate(f"sqlite:///{home}/records.db")
     with opened(home, f"sqlite:///{home}/records.db") as stores:
         yield stores
-
-
-@contextmanager
-def opened(home: Path, records: str) -> Generator[Stores]:
-    stores = stores_of(home, records)
-    for report in feedback_of_all():
-        stores.records.feedback.add(report)
-    with closing(stores.records):
-        yield stores
-
-
-def forgotten_by(
-    stores: Stores, subject: Subject | None = None, dry_run: bool = False, models: tuple[str, ...] = ()
-) -> Forgotten:
-    place = Workplace(stores, ACTOR, NOW)
-    return forget(place, models, subject or Subject(sender=ADDRESS), f"asked by {ADDRESS}", dry_run)
-
-
-def versions(stores: Stores) -> dict[str, DatasetVersion]:
-    return {found.tag: found for name in DATASETS for found in stores.datasets.list(name)}
-
-
-def faults(stores: Stores) -> list[str]:
-    datasets = stores.datasets
-    return [fault for name in DATASETS for found in datasets.list(name) for fault in datasets.verify(name, found.version)]
 
 
 @pytest.fixture
@@ -178,11 +148,6 @@ def test_a_dry_run_tells_and_changes_nothing(stores: Stores, home: Path) -> None
     assert versions(stores) == heads
 
 
-def content_of(home: Path) -> dict[Path, bytes]:
-    files = (path for path in home.rglob("*") if path.is_file() and path.suffix not in (".lock", ".db-shm"))
-    return {path: path.read_bytes() for path in files}
-
-
 def test_one_mail_goes_and_the_other_stays(stores: Stores, home: Path) -> None:
     forgotten_by(stores, Subject(message_id="planted-1@mx.example"))
     left = {sign for signs in signs_in(home).values() for sign in signs}
@@ -255,8 +220,7 @@ RUN = """
 import sys
 from pathlib import Path
 from apps.training.traces import Subject
-from tests.integration.planted import stores_of
-from tests.integration.test_dataset_forget import forgotten_by
+from tests.integration.planted import forgotten_by, stores_of
 home = Path(sys.argv[1])
 forgotten_by(stores_of(home, f"sqlite:///{home}/records.db"))
 """
