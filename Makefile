@@ -6,8 +6,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$python && break; done)
-# Fast suites first, so that a broken floor is known within a minute.
-SUITES = $(wildcard tests/architecture tests/unit tests/integration tests/e2e tests/chaos)
+# What starts no platform runs side by side, a file at a time. What does, or measures CPU, has the machine to itself.
+SIDE_BY_SIDE = tests/unit $(wildcard $(addprefix tests/integration/test_,corpus* data* feedback* hostile* objects* predictions* records* training*))
+ALONE = tests/architecture $(filter-out $(SIDE_BY_SIDE),$(wildcard tests/integration/test_*)) tests/e2e tests/chaos
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +27,8 @@ demo: setup ## run the whole life of a model; KEEP=1 leaves it running, SOURCE=U
 	$(BIN)/triage demo $(if $(KEEP),--keep) $(if $(SOURCE),--source '$(SOURCE)') $(if $(RECIPE),--recipe '$(RECIPE)')
 
 test: setup ## run every test: architecture, unit, integration, end to end, chaos
-	$(BIN)/pytest $(SUITES)
+	$(BIN)/pytest --numprocesses 3 --dist loadfile $(SIDE_BY_SIDE)
+	$(BIN)/pytest $(ALONE)
 
 check: lint unit ## what a commit must pass: format, lint, types, floors, unit and architecture tests
 
