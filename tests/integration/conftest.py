@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from libs.common.stores.datasets import DatasetStore
 from libs.common.stores.records import Records, migrate, open_records
 
 
@@ -58,6 +59,22 @@ def records(records_url: str) -> Iterator[Records]:
     opened = open_records(records_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def connected() -> Iterator[None]:
+    """A Ray of this module's own."""
+    import ray
+
+    ray.init(address="local", include_dashboard=False, num_cpus=2, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DatasetStore:
+    """An empty data workspace with a remote in a folder."""
+    return DatasetStore(tmp_path / "datasets", str(tmp_path / "remote"))
 
 
 @pytest.fixture

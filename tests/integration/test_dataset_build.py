@@ -2,7 +2,6 @@
 
 import json
 import zipfile
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,20 +23,6 @@ pytestmark = pytest.mark.filterwarnings(
 
 NOW = datetime(2025, 1, 15, tzinfo=UTC)
 SYNTHETIC = "synthetic://?n=600&seed=5"
-
-
-@pytest.fixture(scope="module")
-def connected() -> Iterator[None]:
-    import ray
-
-    ray.init(address="local", include_dashboard=False, num_cpus=2, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> DatasetStore:
-    return DatasetStore(tmp_path / "datasets", str(tmp_path / "remote"))
 
 
 def built(

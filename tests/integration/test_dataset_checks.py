@@ -3,7 +3,6 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from libs.common.domain.dataset import DatasetVersion, Finding
 from libs.common.stores.datasets import DatasetStore
 
 pytestmark = [
+    pytest.mark.usefixtures("connected"),
     pytest.mark.filterwarnings(
         "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::FutureWarning", "ignore::PendingDeprecationWarning"
     ),
@@ -27,20 +27,6 @@ pytestmark = [
 NOW = datetime(2025, 1, 15, tzinfo=UTC)
 LEAKS = {leaks.THREAD, leaks.CAMPAIGN, leaks.TOKEN, leaks.MARKER, leaks.SOURCE, CONTESTED, DRIFT}
 WORDS = [f"word{number}" for number in range(600)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def connected() -> Iterator[None]:
-    import ray
-
-    ray.init(address="local", include_dashboard=False, num_cpus=2, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> DatasetStore:
-    return DatasetStore(tmp_path / "datasets", str(tmp_path / "remote"))
 
 
 def built(store: DatasetStore, *sources: object) -> DatasetVersion:

@@ -1,7 +1,6 @@
 """A version built again from its lineage: the same digest, or what differs first."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,25 +16,12 @@ from libs.common.errors import DataError
 from libs.common.stores.datasets import DatasetStore
 from libs.common.stores.records import migrate
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning:ray", "ignore::ResourceWarning", "ignore::FutureWarning:ray"
-)
+pytestmark = [
+    pytest.mark.usefixtures("connected"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning", "ignore::FutureWarning:ray"),
+]
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def connected() -> Iterator[None]:
-    import ray
-
-    ray.init(address="local", include_dashboard=False, num_cpus=2, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> DatasetStore:
-    return DatasetStore(tmp_path / "datasets", str(tmp_path / "remote"))
 
 
 def write_mails(path: Path, labels: str) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,15 +19,6 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::FutureWarning:ray",
     "ignore::ResourceWarning",
 )
-
-
-@pytest.fixture(scope="module")
-def connected() -> Iterator[None]:
-    import ray
-
-    ray.init(address="local", include_dashboard=False, num_cpus=2, log_to_driver=False)
-    yield
-    ray.shutdown()
 
 
 def mails(count: int) -> bytes:
