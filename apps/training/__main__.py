@@ -1,4 +1,4 @@
-"""The training stages as a job: ``ray job submit --working-dir . -- python -m apps.training dataset build | train | evaluate``.
+"""The training stages as a job: ``ray job submit --working-dir . -- python -m apps.training …``.
 
 A job runs in a copy of the code: it finds the state home by ``TRIAGE_HOME``, and its Ray by ``RAY_ADDRESS``, else starts one.
 """
@@ -69,6 +69,24 @@ def build_dataset(
     _join_ray()
     version = build_version(session.workplace, request, config_digest(session.config))
     typer.echo(version.tag)
+
+
+@dataset_app.command("rebuild")
+def rebuild_dataset(
+    name: Annotated[str, typer.Argument(help="The dataset's name.")] = "emails",
+    version: Annotated[str, typer.Option(help="Its version.")] = "latest",
+) -> None:
+    """Build a version again from its lineage, and say whether it comes out the same; commits nothing."""
+    from apps.training.provenance import code_commit, config_digest
+    from apps.training.rebuild import rebuild, require_same
+
+    session = _open_session()
+    committed = session.stores.datasets.get(name, version)
+    feedback = session.stores.records.feedback.handed_over()
+    _join_ray()
+    digest = config_digest(session.config)
+    again = rebuild(committed, feedback, now=datetime.now(UTC), code_commit=code_commit(), config_digest=digest)
+    typer.echo(require_same(committed, again))
 
 
 @app.command()

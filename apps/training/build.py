@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from apps.training import report
 from apps.training.contents import Contents, write_contents
+from apps.training.corrections import Answers, corrected
 from apps.training.examine import campaigns_of, examine
 from apps.training.feedback import FEEDBACK_URI, feedback_source
 from apps.training.ingest import open_source
@@ -53,12 +54,16 @@ def build_dataset(
     request: BuildRequest,
     store: DatasetStore,
     feedback: Sequence[Feedback] = (),
+    answers: Answers = lambda _: {},
     *,
     now: datetime,
     code_commit: str,
     config_digest: str,
 ) -> DatasetVersion:
-    """Build and commit the next version on the connected Ray; DataError where the sources can't give one."""
+    """Build and commit the next version on the connected Ray; DataError where the sources can't give one.
+
+    ``answers`` looks up what models answered to the requests that users corrected.
+    """
     began = time.monotonic()
 
     def beside(version: DatasetVersion) -> dict[str, str]:
@@ -66,7 +71,10 @@ def build_dataset(
 
     with (
         reference_of(store, request.name) as reference,
-        drafted(request, feedback, reference, now=now, code_commit=code_commit, config_digest=config_digest) as (folder, draft),
+        drafted(request, feedback, reference, answers, now=now, code_commit=code_commit, config_digest=config_digest) as (
+            folder,
+            draft,
+        ),
     ):
         return store.commit(request.name, folder, draft, beside)
 
@@ -76,6 +84,7 @@ def drafted(
     request: BuildRequest,
     feedback: Sequence[Feedback],
     reference: Reference | None,
+    answers: Answers = lambda _: {},
     *,
     now: datetime,
     code_commit: str,
@@ -98,7 +107,9 @@ def drafted(
         examined = examine(staged, kept, parts, threads, alike, _owners(kept, sources))
         folder.mkdir()
         drifted = compare(reference, staged, _places(rows, kept), folder, request.drift_threshold) if reference else []
-        quality = quality_report(rows, examined.rows, reasons, (*examined.findings, *drifted))
+        corrections = [given for source in sources for given in source.corrections]
+        told = (*examined.findings, *drifted, *corrected(corrections, answers(corrections)))
+        quality = quality_report(rows, examined.rows, reasons, told)
         _require_quality(quality, request.min_quality)
         lineage = Lineage(
             sources=_references(sources, Counter(_owners(rows, sources))),

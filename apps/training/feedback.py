@@ -30,7 +30,12 @@ class FeedbackStretch:
 
     def read(self) -> Iterator[LabelledEmail | Quarantined]:
         """The corrected mails."""
-        return (LabelledEmail(email, label, f"{FEEDBACK_URI}{key}") for email, label, key in self.given)
+        return (LabelledEmail(email, label, row_name(key)) for email, label, key in self.given)
+
+
+def row_name(request_id: str) -> str:
+    """What the row of a correction is called."""
+    return f"{FEEDBACK_URI}{request_id}"
 
 
 def is_records(uri: str) -> bool:
@@ -56,10 +61,11 @@ def feedback_source(feedback: Sequence[Feedback]) -> Source:
     """Feedback as a source; corrections without an e-mail teach nothing and are left out. The last word on a request counts."""
     ordered = sorted(feedback, key=lambda given: (given.at, given.reporter, given.label))
     latest = {given.request_id: given for given in ordered if given.email is not None}
-    given = tuple((one.email, one.label, key) for key, one in sorted(latest.items()) if one.email is not None)
+    corrections = tuple(one for _, one in sorted(latest.items()))
+    given = tuple((one.email, one.label, one.request_id) for one in corrections if one.email is not None)
     texts = (json.dumps([email_to_json(email), label, key], sort_keys=True) for email, label, key in given)
     digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-    return Source(FEEDBACK_URI, digest, tuple(FeedbackStretch(part) for part in _parted(given)))
+    return Source(FEEDBACK_URI, digest, tuple(FeedbackStretch(part) for part in _parted(given)), corrections)
 
 
 def _refuse_password(uri: str) -> None:

@@ -41,11 +41,6 @@ def signature(cleaned: CleanEmail) -> bytes:
     return (triples[:, None] * _FACTORS + _OFFSETS).min(axis=0).astype("<u4").tobytes()
 
 
-def similarity(first: bytes, second: bytes) -> float:
-    """The estimated Jaccard similarity of two signatures, 0…1, with a standard error of at most 0.06."""
-    return float(np.mean(np.frombuffer(first, dtype="<u4") == np.frombuffer(second, dtype="<u4")))
-
-
 def campaigns(signatures: Mapping[str, bytes]) -> tuple[tuple[str, ...], ...]:
     """Groups of two or more keys whose mails are alike, each in order and named once; independent of the order given.
 

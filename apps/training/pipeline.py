@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from apps.training.build import BuildRequest, build_dataset
+from apps.training.corrections import answers_in
 from apps.training.evaluate import Evaluation, evaluate
 from apps.training.examples import Examples, read_examples, require_classes
 from apps.training.package import Provenance, deployment_requirements, package_model
@@ -85,6 +87,7 @@ def build_version(
         request,
         place.stores.datasets,
         feedback=feedback,
+        answers=partial(answers_in, place.stores.predictions),
         now=place.now,
         code_commit=code_commit(),
         config_digest=config_digest,

@@ -7,6 +7,7 @@ from apps.training.build import BuildRequest, drafted
 from apps.training.feedback import FEEDBACK_URI
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.triage import Feedback
+from libs.common.errors import DataError
 
 
 def request_of(version: DatasetVersion, **limits: float) -> BuildRequest:
@@ -37,6 +38,13 @@ def rebuild(
     request = request_of(version, min_quality=0.0)  # it was good enough once
     with drafted(request, known, None, now=now, code_commit=code_commit, config_digest=config_digest) as (_, draft):
         return draft
+
+
+def require_same(committed: DatasetVersion, again: DatasetVersion) -> str:
+    """Says that a version came out the same; DataError names what differs first."""
+    if difference := first_difference(committed, again):
+        raise DataError(f"{committed.tag} comes out differently: {difference}", "see its lineage: triage dataset show")
+    return f"{committed.tag} comes out the same: SHA-256 {committed.digest}"
 
 
 def first_difference(committed: DatasetVersion, again: DatasetVersion) -> str:

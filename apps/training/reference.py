@@ -15,12 +15,13 @@ from pyarrow import parquet
 from apps.training.examples import TABLE
 from apps.training.leaks import finding
 from apps.training.rows import EMAIL_FIELDS, emails_of
-from libs.common.domain.dataset import Finding
+from libs.common.domain.dataset import DatasetVersion, Finding
+from libs.common.errors import DataError, StoreError
 from libs.common.features.drift_features import monitored_features
 from libs.common.stats.drift import DriftScore, drift_score, largest_gap
 from libs.common.stores.datasets import DatasetStore
 
-DRIFT = "drift"
+DRIFT, UNCOMPARED = "drift", "no comparison"
 PAGE = "drift.html"
 # KS with 2 000 against 2 000 e-mails sees D = 0.06 at one in a thousand.
 _MOST_ROWS, _FEWEST_ROWS = 2000, 100
@@ -32,11 +33,12 @@ Features = Mapping[str, NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A committed version, checked out."""
+    """A committed version, checked out; where it can't be, ``file`` is None and ``problem`` says why."""
 
     tag: str
     rows: int
-    file: Path
+    file: Path | None
+    problem: str = ""
 
 
 @contextmanager
@@ -48,12 +50,20 @@ def reference_of(store: DatasetStore, name: str) -> Generator[Reference | None]:
         return
     latest = known[-1]
     with tempfile.TemporaryDirectory(prefix="triage-reference-") as scratch:
-        folder = store.checkout(name, latest.version, Path(scratch) / "version")
-        yield Reference(latest.tag, latest.rows, folder / TABLE)
+        yield _checked_out(store, latest, Path(scratch) / "version")
 
 
 def compare(reference: Reference, rows: Path, wanted: Sequence[int], folder: Path, threshold: float) -> list[Finding]:
-    """How far the ``wanted`` rows of a file drifted from ``reference``; Evidently's page of it goes into ``folder``."""
+    """How far the ``wanted`` rows of a file drifted from ``reference``; Evidently's page of it goes into ``folder``.
+
+    A damaged version before is a finding as well, and no reason to stop: the next one may be what mends it.
+    """
+    if reference.file is None:
+        return [
+            finding(
+                UNCOMPARED, f"how far the e-mails drifted is not known: {reference.tag} can't be read: {reference.problem}", []
+            )
+        ]
     before, now = Sample(reference.file, range(reference.rows)), Sample(rows, wanted)
     write_drift_page(before, now, folder / PAGE)
     return drift_finding(drift_between(before, now), before, now, reference.tag, threshold)
@@ -70,9 +80,6 @@ class Sample:
         measured = [monitored_features(email) for email in emails_of(table)]
         columns = measured[0] if measured else {}
         self.features: Features = {name: np.array([each[name] for each in measured]) for name in columns}
-
-    def __len__(self) -> int:
-        return len(self.names)
 
 
 def drift_between(reference: Sample, current: Sample) -> DriftScore:
@@ -106,6 +113,13 @@ def write_drift_page(reference: Sample, current: Sample, path: Path) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):  # a feature that every mail shares has no spread to divide by
         snapshot: Any = Report([DataDriftPreset(num_method="ks")]).run(now, before)
         snapshot.save_html(str(path))
+
+
+def _checked_out(store: DatasetStore, version: DatasetVersion, folder: Path) -> Reference:
+    try:
+        return Reference(version.tag, version.rows, store.checkout(version.name, version.version, folder) / TABLE)
+    except (DataError, StoreError) as error:
+        return Reference(version.tag, version.rows, None, error.message)
 
 
 def _rows(file: Path, wanted: frozenset[int]) -> pa.Table:

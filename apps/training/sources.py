@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from apps.training.corpora import Quarantined
-from libs.common.domain.triage import LabelledEmail
+from libs.common.domain.triage import Feedback, LabelledEmail
 
 
 class Stretch(Protocol):
@@ -18,11 +18,15 @@ class Stretch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source that was found and looks readable: its address, the SHA-256 of what it holds, its stretches."""
+    """A source that was found and looks readable: its address, the SHA-256 of what it holds, its stretches.
+
+    ``corrections`` is what users said, where the source is feedback.
+    """
 
     uri: str
     digest: str
     stretches: tuple[Stretch, ...]
+    corrections: tuple[Feedback, ...] = ()
 
 
 def readable_name(name: str) -> str:

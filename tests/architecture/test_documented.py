@@ -62,13 +62,14 @@ def test_every_gate_is_explained() -> None:
 
 def test_every_flaw_and_every_finding_is_explained() -> None:
     from apps.training import leaks
+    from apps.training.corrections import CORRECTED
     from apps.training.flaws import CONTESTED, FLAWS
-    from apps.training.reference import DRIFT
+    from apps.training.reference import DRIFT, UNCOMPARED
 
     page = (REPO / "docs/data.md").read_text()
     flaws, findings = (page.partition(f"| {table} | is |")[2].partition("\n\n")[0] for table in ("flaw", "finding"))
     assert tuple(re.findall(r"^\| `([\w -]+)` \|", flaws, re.MULTILINE)) == FLAWS
-    kinds = {leaks.THREAD, leaks.CAMPAIGN, leaks.TOKEN, leaks.MARKER, leaks.SOURCE, CONTESTED, DRIFT}
+    kinds = {leaks.THREAD, leaks.CAMPAIGN, leaks.TOKEN, leaks.MARKER, leaks.SOURCE, CONTESTED, DRIFT, UNCOMPARED, CORRECTED}
     assert kinds <= set(re.findall(r"^\| `([\w -]+)` \|", findings, re.MULTILINE))
 
 

@@ -10,6 +10,8 @@ import pytest
 from pyarrow import parquet
 
 from apps.training.build import BuildRequest, build_dataset, read_dataset
+from apps.training.corrections import CORRECTED
+from apps.training.reference import UNCOMPARED
 from apps.training.rows import DATASET, labelled_emails_of
 from libs.common.domain.dataset import DatasetVersion, Split
 from libs.common.domain.triage import Email, Feedback
@@ -26,9 +28,13 @@ SYNTHETIC = "synthetic://?n=600&seed=5"
 
 
 def built(
-    store: DatasetStore, request: BuildRequest, feedback: tuple[Feedback, ...] = (), now: datetime = NOW
+    store: DatasetStore,
+    request: BuildRequest,
+    feedback: tuple[Feedback, ...] = (),
+    now: datetime = NOW,
+    answers: dict[str, str] | None = None,
 ) -> DatasetVersion:
-    return build_dataset(request, store, feedback, now=now, code_commit="abc", config_digest="def")
+    return build_dataset(request, store, feedback, lambda _: answers or {}, now=now, code_commit="abc", config_digest="def")
 
 
 def request_of(*sources: object, **options: object) -> BuildRequest:
@@ -92,11 +98,28 @@ def test_feedback_joins_the_rows_and_overrules_the_corpus(store: DatasetStore, t
     path = write_mails(tmp_path / "m.jsonl", ["a", "b"] * 15)
     corrected = Email("new", "x@y", "subject 0", "the body of the mail with the number 0", sent_at=NOW)
     feedback = (Feedback("r1", "m", "b", "anna", NOW, corrected), Feedback("r2", "m", "a", "anna", NOW))
-    version = built(store, request_of(path), feedback)
+    version = built(store, request_of(path), feedback, answers={"r1": "a"})
     table = read_dataset(store.checkout("mail", "latest", tmp_path / "out"))
     labels = {mail.email.subject: mail.label for mail in labelled_emails_of(table)}
     assert (labels["subject 0"], version.rows, version.quality.duplicates) == ("b", 30, 1)
     assert [source.rows for source in version.lineage.sources] == [30, 1]
+    (found,) = (finding for finding in version.quality.findings if finding.kind == CORRECTED)
+    assert (found.count, found.rows) == (1, ("feedback:r1",))
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_damaged_version_before_is_said_and_does_not_stop_the_next(store: DatasetStore, tmp_path: Path) -> None:
+    path = write_mails(tmp_path / "m.jsonl", ["a", "b"] * 15)
+    before = built(store, request_of(path))
+    for kept in (tmp_path / "datasets/.dvc/cache", tmp_path / "remote"):
+        for content in kept.rglob("*"):
+            if content.is_file():
+                content.unlink()
+    version = built(store, request_of(write_mails(tmp_path / "m.jsonl", ["a", "b"] * 20)))
+    (found,) = (finding for finding in version.quality.findings if finding.kind == UNCOMPARED)
+    assert before.tag in found.said
+    assert (version.tag, version.lineage.parent) == ("mail/v1.1.0", before.tag)
+    assert store.verify("mail", version.version) == []
 
 
 @pytest.mark.usefixtures("connected")

@@ -15,6 +15,8 @@ _IDENTITY = {
 }
 # Whatever the user's own settings are: nothing goes on in the background after a command has ended.
 _SETTINGS = {"core.fsmonitor": "false", "gc.autoDetach": "false"}
+# What DVC says below each error, which helps nobody.
+_CLOSING_WORDS = "Having any troubles?"
 
 
 class CommandLines:
@@ -44,7 +46,7 @@ class CommandLines:
             pass_fds=self.held_open,
         )
         if result.returncode:
-            said = " ".join((result.stderr or result.stdout).split())[-400:]
+            said = " ".join((result.stderr or result.stdout).partition(_CLOSING_WORDS)[0].split())[-400:]
             verb = " ".join(command[1:4] if command[0] == "git" else command[2:5])
             raise StoreError(f"the data workspace {self._root}: '{verb}' failed: {said}", "see what is wrong there by hand")
         return result.stdout

@@ -56,7 +56,6 @@ class Workspace:
             return
         self._dvc("init", "--quiet", "--force")
         self._dvc("remote", "add", "--default", "--force", "storage", self._remote)
-        self._dvc("config", "core.analytics", "false")
         self._git("add", "--all")
         self._git("commit", "--quiet", "--allow-empty", "--message", "Begin the data workspace")
         self._git("checkout", "--quiet", "-b", _WORK)

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.training.near_duplicates import campaigns, signature, similarity
+from apps.training.near_duplicates import campaigns, signature
 from apps.training.synthetic import generate
 from libs.common.features.cleaning import CleanEmail, clean
 
@@ -27,6 +27,14 @@ def signed(whole: str) -> bytes:
     return signature(CleanEmail("Your account", whole))
 
 
+def agreement(first: bytes, second: bytes) -> float:
+    return sum(a == b for a, b in zip(batched(first), batched(second), strict=True)) / 64
+
+
+def batched(signature: bytes) -> list[bytes]:
+    return [signature[place : place + 4] for place in range(0, len(signature), 4)]
+
+
 def test_a_planted_campaign_is_found_whole_and_nothing_else() -> None:
     mails = {f"single {seed}": signed(text(seed)) for seed in range(200)}
     planted = {f"campaign {seed}": signed(changed(text(1000), seed, 2)) for seed in range(40)}
@@ -39,12 +47,11 @@ def test_the_order_does_not_matter(order: list[int]) -> None:
     assert campaigns(mails) == tuple(tuple(f"{seed:02d}" for seed in range(first, 12, 3)) for first in range(3))
 
 
-def test_the_estimate_follows_the_similarity() -> None:
+def test_signatures_agree_as_far_as_the_mails_do() -> None:
     whole = text(1, 300)
-    assert similarity(signed(whole), signed(whole)) == 1
-    assert similarity(signed(whole), signed(text(2, 300))) < 0.1
+    assert agreement(signed(whole), signed(text(2, 300))) < 0.1
     # 10 of 300 words changed: 30 triples of either side are gone, so Jaccard is 270 / 330 = 0.82.
-    assert 0.65 < similarity(signed(whole), signed(changed(whole, 5, 10))) < 0.95
+    assert 0.65 < agreement(signed(whole), signed(changed(whole, 5, 10))) < 0.95
 
 
 def test_short_texts_and_quoted_texts_make_no_campaign() -> None:

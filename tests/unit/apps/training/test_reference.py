@@ -28,5 +28,5 @@ def test_only_the_wanted_rows_are_read(tmp_path: Path) -> None:
     mails = (LabelledEmail(Email(str(n), "a@b", "s" * n, "body"), "spam", f"row {n}") for n in range(9))
     parquet.write_table(ingested_table([ingested_row(n, mail) for n, mail in enumerate(mails)]), tmp_path / "emails.parquet")
     sample = Sample(tmp_path / "emails.parquet", [2, 5, 8])
-    assert (sample.names, len(sample)) == (["row 2", "row 5", "row 8"], 3)
+    assert sample.names == ["row 2", "row 5", "row 8"]
     assert sample.features["subject_chars"].tolist() == [2, 5, 8]
