@@ -1,21 +1,20 @@
-"""Fine-tunes the transformer family with Ray Train and exports it to ONNX: the driver's side.
+"""Fine-tunes the transformer family with Ray Train: the driver's side.
 
 Ray must be connected already, by whichever front door runs this.
 """
 
-import tempfile
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from apps.training.encoders import export_classifier, find_encoder
+from apps.training.encoders import find_encoder
 from apps.training.examples import Examples, set_aside, stratified_sample
 from apps.training.fit_worker import Lesson, learn
 from libs.common.config.training import TransformerFamily
 from libs.common.errors import ModelError, StoreError
 from libs.common.features.cleaning import clean
+from libs.common.features.text_network import TextNetwork
 from libs.common.features.tokens import TOKENIZER, encode, read_tokenizer
 from libs.common.models.transformer import TransformerClassifier
 from libs.common.stats.calibration import fit_temperature
@@ -33,8 +32,8 @@ def fit_transformer(
     taught = taught.take(stratified_sample(taught, options.max_emails, seed))
     encoder = find_encoder(options.encoder)
     labels = examples.classes
-    weights = _train(_lesson(taught, labels, encoder, options, seed), workspace)
-    network = replace(export_classifier(weights, encoder, workspace / "onnx", options.max_tokens), threads=threads)
+    files = _train(_lesson(taught, labels, encoder, options, seed), workspace)
+    network = TextNetwork(files, options.max_tokens, threads)
     fitted = TransformerClassifier(labels, network)
     judged = examples.take(judge_rows).take(stratified_sample(examples.take(judge_rows), _CALIBRATION_ROWS, seed))
     temperature = fit_temperature(fitted.logits(judged.emails), judged.numbers(labels)) if len(judged) else 1.0
@@ -50,7 +49,7 @@ def _lesson(examples: Examples, labels: tuple[str, ...], encoder: Path, options:
 
 
 def _train(lesson: Lesson, workspace: Path) -> Path:
-    """Run Ray Train; returns the folder of the weights."""
+    """Run Ray Train; returns the folder of the ONNX graph and its tokenizer."""
     import ray
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
@@ -73,5 +72,5 @@ def _train(lesson: Lesson, workspace: Path) -> Path:
     except Exception as error:
         raise ModelError(f"fine-tuning '{options.encoder}' failed: {error}", "the worker's log above says where") from error
     if checkpoint is None:
-        raise ModelError("fine-tuning ended without weights", "look for the worker's error in the log above")
-    return Path(checkpoint.to_directory(tempfile.mkdtemp(prefix="weights-", dir=workspace)))
+        raise ModelError("fine-tuning ended without a network", "look for the worker's error in the log above")
+    return Path(checkpoint.to_directory(workspace / "onnx"))

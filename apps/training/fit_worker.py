@@ -1,4 +1,4 @@
-"""What one Ray Train worker does: fine-tune an encoder on tokenized e-mails, and report the weights.
+"""What one Ray Train worker does: fine-tune an encoder on tokenized e-mails, and hand in its ONNX graph.
 
 Runs inside the worker process only; the driver's side is `apps.training.fit_transformer`.
 """
@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.training.encoders import export_classifier
 from libs.common.config.training import TransformerFamily
 from libs.common.features.tokens import pad
 
@@ -36,7 +38,7 @@ class Lesson:
 
 
 def learn(lesson: Lesson) -> None:
-    """Fine-tune on this worker's share of every epoch's batches; rank 0 hands in the weights with the last epoch."""
+    """Fine-tune on this worker's share of every epoch's batches; rank 0 hands in the network with the last epoch."""
     import ray.train
     import torch
 
@@ -53,7 +55,11 @@ def learn(lesson: Lesson) -> None:
     optimizer, schedule = _optimizer(model, options, sum(len(plan) for plan in epochs) // context.get_world_size())
     for epoch, plan in enumerate(epochs):
         loss = _run_epoch(model, optimizer, schedule, lesson, plan[context.get_world_rank() :: context.get_world_size()])
-        _report(model, {"epoch": epoch + 1, "loss": loss}, is_last=epoch + 1 == options.epochs, rank=context.get_world_rank())
+        metrics = {"epoch": epoch + 1, "loss": loss}
+        if epoch + 1 == options.epochs and context.get_world_rank() == 0:
+            _hand_in(model, lesson, metrics)
+        else:
+            ray.train.report(metrics)
 
 
 def plan_batches(tokens: tuple[NDArray[np.int32], ...], size: int, seed: int, workers: int) -> Iterator[NDArray[np.int64]]:
@@ -129,12 +135,12 @@ def _precision(device: Any) -> AbstractContextManager[Any]:
     return torch.autocast(device_type=device.type, dtype=torch.bfloat16, enabled=native)
 
 
-def _report(model: Any, metrics: dict[str, float], is_last: bool, rank: int) -> None:
+def _hand_in(model: Any, lesson: Lesson, metrics: dict[str, float]) -> None:
+    """Exported here, where torch and transformers are loaded: the driver needs neither."""
     import ray.train
 
-    if not (is_last and rank == 0):
-        ray.train.report(metrics)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        getattr(model, "module", model).save_pretrained(folder)
-        ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
+    with tempfile.TemporaryDirectory(prefix="network-") as scratch:
+        weights, files = Path(scratch) / "weights", Path(scratch) / "onnx"
+        getattr(model, "module", model).save_pretrained(weights)
+        export_classifier(weights, Path(lesson.encoder), files, lesson.options.max_tokens)
+        ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(files))

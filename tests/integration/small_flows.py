@@ -9,6 +9,7 @@ from pathlib import Path
 from prefect import flow
 from prefect.flow_runs import suspend_flow_run
 
+from flows.processes import fork_runs
 from flows.serve import Deployment, serve
 from libs.common.stores.orchestrator import Orchestrator
 
@@ -44,6 +45,7 @@ def fails() -> None:
 def main() -> None:
     """Serve the flows; reconciling notes each round."""
     heartbeat = Path(sys.argv[1])
+    fork_runs(("prefect.flow_engine",))
     deployments = [Deployment(waits, "waits"), Deployment(sleeps, "sleeps"), Deployment(fails, "fails")]
     orchestrator = Orchestrator(os.environ["PREFECT_API_URL"])
     asyncio.run(serve(deployments, orchestrator, lambda: note(f"{heartbeat}.rounds", "reconciled"), heartbeat))

@@ -110,6 +110,16 @@ def test_a_flow_started_by_name_runs_within_seconds_and_is_seen_active(orchestra
     assert events(notes) == ["began", "ended"]
 
 
+def test_a_run_is_forked_from_the_prepared_server(orchestrator: Orchestrator, flows: Service, notes: Path) -> None:
+    run = orchestrator.start_flow("sleeps", {"path": str(notes), "seconds": 5})
+    until(lambda: events(notes))
+    parent = psutil.Process(runner_of(notes)).parent()
+    assert parent is not None and flows.process is not None
+    assert parent.ppid() == flows.process.pid
+    assert "multiprocessing.forkserver" in " ".join(parent.cmdline())
+    until(lambda: orchestrator.state(run) == "COMPLETED")
+
+
 def test_the_same_idempotency_key_starts_one_run_even_from_many_threads(orchestrator: Orchestrator, notes: Path) -> None:
     def start(_: int) -> str:
         return orchestrator.start_flow("sleeps", {"path": str(notes), "seconds": 0}, idempotency_key=f"once-{notes}")

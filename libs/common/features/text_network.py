@@ -65,4 +65,6 @@ class TextNetwork:
         settings = onnxruntime.SessionOptions()  # pyright: ignore[reportAttributeAccessIssue] (a C class, hidden from types)
         settings.intra_op_num_threads = self.threads
         settings.inter_op_num_threads = 1
+        # Threads that spin while they wait take a shared machine's other core from serving.
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         return onnxruntime.InferenceSession(self.files / NETWORK, settings, providers=["CPUExecutionProvider"])
