@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.errors import StoreError
-from libs.common.stores.data_objects import DataObjects, md5_in, md5_of, pointer_to
-from libs.common.stores.workspace import Workspace
+from libs.common.stores.data_objects import md5_in, md5_of, pointer_to
+from libs.common.stores.workspace import POINTER, Workspace
 
-_MANIFEST, _POINTER = "manifest.json", ".dvc"
+_MANIFEST = "manifest.json"
 
 
 class Entry(NamedTuple):
@@ -54,7 +54,6 @@ class Rewriting(Workspace):
     def __init__(self, root: Path, remote: str) -> None:
         super().__init__(root, remote)
         self._plan = root / ".git" / "triage-plan.json"
-        self._objects = DataObjects(root, remote)
 
     def unfinished(self) -> list[str]:
         """The fault of a workspace in which a rewriting was killed half way; empty for any other."""
@@ -140,9 +139,9 @@ class Rewriting(Workspace):
         """Bring the data files of the work tree to what its commit says of them."""
         for folder, entries in self._folders("HEAD"):
             for entry in entries:
-                if not entry.name.endswith(_POINTER):
+                if not entry.name.endswith(POINTER):
                     continue
-                path = self._root / folder / entry.name.removesuffix(_POINTER)
+                path = self._root / folder / entry.name.removesuffix(POINTER)
                 md5 = md5_in(self._blob(entry.digest))
                 if not path.exists() or md5_of(path) != md5:
                     self._objects.fetch(md5, path)  # what is nowhere stays away, and verify says so
@@ -162,7 +161,7 @@ class Rewriting(Workspace):
         texts = {_MANIFEST: one.version.model_dump_json(indent=2) + "\n"}
         for file, path in one.files.items():
             md5 = self._objects.add(path)
-            texts[file + _POINTER] = pointer_to(md5, path.stat().st_size, like=one.kept.pointers[file])
+            texts[file + POINTER] = pointer_to(md5, path.stat().st_size, like=one.kept.pointers[file])
         return {name: self._write("blob", text) for name, text in texts.items()}
 
     def _rewritten(self, trees: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
@@ -191,7 +190,7 @@ class Rewriting(Workspace):
 
     def _kept(self, folder: str, manifest: str, entries: Sequence[Entry]) -> Kept:
         pointers = {
-            entry.name.removesuffix(_POINTER): self._blob(entry.digest) for entry in entries if entry.name.endswith(_POINTER)
+            entry.name.removesuffix(POINTER): self._blob(entry.digest) for entry in entries if entry.name.endswith(POINTER)
         }
         try:
             version = DatasetVersion.model_validate_json(self._blob(manifest))

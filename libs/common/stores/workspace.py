@@ -12,8 +12,11 @@ from filelock import lock_descriptor, unlock_descriptor
 
 from libs.common.errors import StoreError
 from libs.common.stores.command_lines import CommandLines
+from libs.common.stores.data_objects import DataObjects, md5_in
 
+POINTER = ".dvc"
 _WORK, _RELEASES = "develop", "main"
+_LOST = "build the version again from its lineage"
 
 
 class Workspace:
@@ -22,6 +25,7 @@ class Workspace:
     def __init__(self, root: Path, remote: str) -> None:
         self._root = root
         self._remote = remote
+        self._objects = DataObjects(root, remote)
         self._commands = CommandLines(root)
         self._git, self._dvc = self._commands.git, self._commands.dvc
 
@@ -108,8 +112,14 @@ class Workspace:
         return self._git("show", f"{tag}:{path}")
 
     def copy(self, tag: str, folder: str, into: Path) -> None:
-        """Copy a folder as it was at ``tag``, data included, from the cache or else from the remote."""
-        self._dvc("get", "--quiet", "--rev", tag, "--out", str(into), str(self._root), folder)
+        """Copy a folder as it was at ``tag`` to ``into``, data included, from the cache or else from the remote."""
+        into.mkdir(parents=True)
+        for path in self._git("ls-tree", "--name-only", tag, f"{folder}/").splitlines():
+            text, name = self.show(tag, path), Path(path).name
+            if not name.endswith(POINTER):
+                (into / name).write_text(text, "utf-8")
+            elif not self._objects.fetch(md5_in(text), into / name.removesuffix(POINTER)):
+                raise StoreError(f"{path.removesuffix(POINTER)} of {tag} is neither in the cache nor on the remote", _LOST)
 
     def pointers(self, *revisions: str) -> str:
         """The text of every ``.dvc`` file that is, or ever was, in ``revisions`` and before; each names a file's content."""
