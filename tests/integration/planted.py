@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,17 +67,17 @@ ASIDE = (
 )
 
 
-def stores_of(home: Path, records: str) -> Stores:
-    """The stores of a home on one machine, as the local environment has them."""
-    places = {"datasets": str(home / "datasets"), "dataset_remote": str(home / "dvc-remote")}
+def stores_of(home: Path, records: str, remote: str = "") -> Stores:
+    """The stores of a home on one machine, as the local environment has them, unless the datasets' ``remote`` is elsewhere."""
+    places = {"datasets": str(home / "datasets"), "dataset_remote": remote or str(home / "dvc-remote")}
     tracking = f"sqlite:///{home}/mlflow/mlflow.db"
     return Stores(Addresses(records=records, objects=str(home / "objects"), tracking=tracking, **places))
 
 
-def plant_datasets(home: Path) -> None:
-    """Two datasets of three versions each: each with her mails, with answers that quote them, and with others set aside."""
-    store = DatasetStore(home / "datasets", str(home / "dvc-remote"))
-    for name in DATASETS:
+def plant_datasets(home: Path, remote: str = "", names: Sequence[str] = DATASETS) -> None:
+    """Datasets of three versions each: each with her mails, with answers that quote them, and with others set aside."""
+    store = DatasetStore(home / "datasets", remote or str(home / "dvc-remote"))
+    for name in names:
         for number in range(3):
             with tempfile.TemporaryDirectory() as scratch:
                 folder = Path(scratch)
@@ -103,9 +103,9 @@ def feedback_of_all() -> list[Feedback]:
 
 
 @contextmanager
-def opened(home: Path, records: str) -> Generator[Stores]:
+def opened(home: Path, records: str, remote: str = "") -> Generator[Stores]:
     """The stores of a home, with feedback in its records."""
-    stores = stores_of(home, records)
+    stores = stores_of(home, records, remote)
     for report in feedback_of_all():
         stores.records.feedback.add(report)
     with closing(stores.records):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +100,30 @@ def test_nothing_is_left_in_any_byte_and_every_version_verifies(home: Path, ever
         assert version.rows == before[tag].rows - stone.rows == sum(version.splits.values()) == version.classes["ham"]
         assert (version.quality.rows_kept, version.quality.quarantined) == (version.rows, {"no label": 1, "too few": 1})
     assert [stone.rows for _, stone in done.versions] == [1, 1, 2, 2, 2, 2]
+
+
+@pytest.mark.timeout(300)
+def test_nothing_is_left_on_an_s3_remote_either(tmp_path: Path, s3: Any) -> None:
+    home, records, remote = tmp_path / "home", f"sqlite:///{tmp_path}/home/records.db", "s3://ml-data/versioned-datasets"
+    s3.create_bucket(Bucket="ml-data")
+    home.mkdir()
+    plant_datasets(home, remote, ("emails",))
+    assert signs_in(downloaded(s3, tmp_path / "before"))
+    migrate(records)
+    with opened(home, records, remote) as stores:
+        forgotten_by(stores)
+        assert signs_in(downloaded(s3, tmp_path / "after")) == signs_in(home) == {}
+        assert faults(stores) == []
+        shutil.rmtree(home / "datasets" / ".dvc" / "cache")
+        assert faults(stores) == []  # the remote alone has all that is left
+
+
+def downloaded(s3: Any, folder: Path) -> Path:
+    """Every object of the bucket as a file."""
+    folder.mkdir()
+    for number, found in enumerate(s3.list_objects_v2(Bucket="ml-data")["Contents"]):
+        s3.download_file("ml-data", found["Key"], str(folder / str(number)))
+    return folder
 
 
 @pytest.mark.timeout(120)
