@@ -41,6 +41,28 @@ class _Sketched:
     lines: leaks.Buckets
 
 
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Rows by one property: its values, the place of each row's value by the row's position, and how many rows have each."""
+
+    names: list[str]
+    of: Mapping[int, int]
+    sizes: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """How many mails hold a bucket: of lines (buckets,), of words by label (labels, buckets), and of words by source.
+
+    Sources are counted in each half of the folds, ``halves`` (2, sources, buckets), as are their mails, ``sizes`` (2, sources).
+    """
+
+    lines: leaks.Counts
+    labels: leaks.Counts
+    halves: leaks.Counts
+    sizes: leaks.Counts
+
+
 def campaigns_of(rows: Sequence[Candidate]) -> dict[str, str]:
     """Row id → the first row id of its campaign, for rows that have near-duplicates."""
     return {one: alike[0] for alike in campaigns({row.row_id: row.signature for row in rows}) for one in alike}
@@ -55,9 +77,10 @@ def examine(
     owners: Sequence[str],
 ) -> Examined:
     """Every flaw and finding of ``kept``; ``threads`` and ``alike`` map row ids to groups, ``owners`` are the rows' sources."""
-    common = _common_lines(staged, kept)
+    labels, sources = _grouped(kept, [row.label for row in kept]), _grouped(kept, owners)
+    tally = _tally(staged, kept, labels, sources, parts)
     contested, found = _contested(kept, alike)
-    boilerplate = {one.row.position for one in _sketches(staged, kept) if _share(one.lines, common) >= _BOILERPLATE_SHARE}
+    boilerplate, guesses = _judged(staged, kept, tally, parts)
     copies = {row.position for row in kept if alike.get(row.row_id, row.row_id) != row.row_id}
     together = ((copies, NEAR_DUPLICATE), (boilerplate, BOILERPLATE), (contested, CONTESTED))
     rows = tuple(
@@ -67,11 +90,12 @@ def examine(
         *found,
         *leaks.torn(leaks.THREAD, _placed(kept, parts, threads)),
         *leaks.torn(leaks.CAMPAIGN, _placed(kept, parts, alike)),
-        *_telling(staged, kept, [row.label for row in kept], leaks.TOKEN, "label"),
+        *_telling(staged, kept, labels, tally.labels, leaks.TOKEN, "label"),
     ]
-    if len(set(owners)) > 1:
-        findings += _telling(staged, kept, owners, leaks.MARKER, "source")
-        findings += _predictable(staged, kept, parts, owners)
+    if len(sources.names) > 1:
+        findings += _telling(staged, kept, sources, tally.halves.sum(axis=0), leaks.MARKER, "source")
+        said = [(row.origin, sources.names[sources.of[row.position]], sources.names[guess]) for row, guess in guesses]
+        findings += leaks.predictable_sources(said, sources.names)
     return Examined(rows, tuple(findings))
 
 
@@ -85,11 +109,55 @@ def _sketches(staged: Path, kept: Sequence[Candidate]) -> Iterator[_Sketched]:
                     yield _Sketched(row, read_buckets(found["words"]), read_buckets(found["lines"]))
 
 
-def _common_lines(staged: Path, kept: Sequence[Candidate]) -> leaks.Counts:
-    counts = np.zeros(BUCKETS, dtype=np.int32)
+def _grouped(kept: Sequence[Candidate], values: Sequence[str]) -> _Groups:
+    names = sorted(set(values))
+    place = {name: number for number, name in enumerate(names)}
+    of = {row.position: place[value] for row, value in zip(kept, values, strict=True)}
+    counts = Counter(values)
+    return _Groups(names, of, [counts[name] for name in names])
+
+
+def _tally(staged: Path, kept: Sequence[Candidate], labels: _Groups, sources: _Groups, parts: Mapping[int, Part]) -> _Tally:
+    """All that is counted of words and lines, in one pass."""
+    tally = _Tally(
+        lines=np.zeros(BUCKETS, dtype=np.int32),
+        labels=np.zeros((len(labels.names), BUCKETS), dtype=np.int32),
+        halves=np.zeros((2, len(sources.names), BUCKETS if len(sources.names) > 1 else 0), dtype=np.int32),
+        sizes=np.zeros((2, len(sources.names)), dtype=np.int32),
+    )
     for one in _sketches(staged, kept):
-        counts[one.lines] += 1
-    return (counts >= max(_COMMON_LINE_MAILS, _COMMON_LINE_SHARE * len(kept))).astype(np.int32)
+        position = one.row.position
+        half, source = _half(parts[position]), sources.of[position]
+        tally.lines[one.lines] += 1
+        tally.labels[labels.of[position], one.words] += 1
+        tally.sizes[half, source] += 1
+        if len(sources.names) > 1:
+            tally.halves[half, source, one.words] += 1
+    return tally
+
+
+def _half(part: Part) -> int:
+    return part.fold % 2
+
+
+def _judged(
+    staged: Path, kept: Sequence[Candidate], tally: _Tally, parts: Mapping[int, Part]
+) -> tuple[set[int], list[tuple[Candidate, int]]]:
+    """The positions of boilerplate, and where there are sources to tell apart, the one that each row looks like.
+
+    A row is judged by what the other half of the folds taught.
+    """
+    common = (tally.lines >= max(_COMMON_LINE_MAILS, _COMMON_LINE_SHARE * len(kept))).astype(np.int32)
+    many = tally.halves.shape[-1] > 0
+    odds = [leaks.log_odds(tally.halves[1 - half], tally.sizes[1 - half].tolist()) for half in (0, 1)] if many else []
+    boilerplate: set[int] = set()
+    guesses: list[tuple[Candidate, int]] = []
+    for one in _sketches(staged, kept):
+        if _share(one.lines, common) >= _BOILERPLATE_SHARE:
+            boilerplate.add(one.row.position)
+        if many:
+            guesses.append((one.row, leaks.guess(one.words, odds[_half(parts[one.row.position])])))
+    return boilerplate, guesses
 
 
 def _share(lines: leaks.Buckets, common: leaks.Counts) -> float:
@@ -118,25 +186,15 @@ def _placed(kept: Sequence[Candidate], parts: Mapping[int, Part], groups: Mappin
     )
 
 
-def _counted(staged: Path, kept: Sequence[Candidate], group_of: Mapping[int, int], groups: int) -> leaks.Counts:
-    """(groups, buckets) mails that hold a word; rows whose group is absent do not count."""
-    counts = np.zeros((groups, BUCKETS), dtype=np.int32)
-    for one in _sketches(staged, kept):
-        if (group := group_of.get(one.row.position)) is not None:
-            counts[group, one.words] += 1
-    return counts
-
-
-def _telling(staged: Path, kept: Sequence[Candidate], owners: Sequence[str], kind: str, thing: str) -> Iterator[Finding]:
+def _telling(
+    staged: Path, kept: Sequence[Candidate], groups: _Groups, counts: leaks.Counts, kind: str, thing: str
+) -> Iterator[Finding]:
     """One finding a word that almost names a label or a source, with the rows that hold it."""
-    names = sorted(set(owners))
-    group_of = {row.position: names.index(owner) for row, owner in zip(kept, owners, strict=True)}
-    sizes = [Counter(owners)[name] for name in names]
-    told = leaks.telling_words(_counted(staged, kept, group_of, len(names)), sizes)[:_MOST_NAMED_WORDS]
+    told = leaks.telling_words(counts, groups.sizes)[:_MOST_NAMED_WORDS]
     holders = _holders(staged, kept, {one.bucket for one in told}) if told else {}
     for one in told:
         word, rows = holders[one.bucket]
-        said = f"'{word}' almost names the {thing} '{names[one.group]}': the two agree to {one.dice:.2f}"
+        said = f"'{word}' almost names the {thing} '{groups.names[one.group]}': the two agree to {one.dice:.2f}"
         yield leaks.finding(kind, said, rows)
 
 
@@ -154,22 +212,3 @@ def _holders(staged: Path, kept: Sequence[Candidate], buckets: set[int]) -> dict
                         words[bucket][word] += 1
                         rows[bucket].append(wanted[position])
     return {bucket: (words[bucket].most_common(1)[0][0], rows[bucket]) for bucket in buckets}
-
-
-def _predictable(
-    staged: Path, kept: Sequence[Candidate], parts: Mapping[int, Part], owners: Sequence[str]
-) -> Iterator[Finding]:
-    """Whether sources can be told apart, judged on half of the folds by what the other half taught."""
-    names = sorted(set(owners))
-    owner = {row.position: names.index(name) for row, name in zip(kept, owners, strict=True)}
-    half = {row.position: parts[row.position].fold % 2 for row in kept}
-    odds: list[leaks.Odds] = []
-    for side in (0, 1):
-        taught = {position: group for position, group in owner.items() if half[position] != side}
-        sizes = [Counter(taught.values())[group] for group in range(len(names))]
-        odds.append(leaks.log_odds(_counted(staged, kept, taught, len(names)), sizes))
-    guesses = [
-        (one.row.origin, names[owner[one.row.position]], names[leaks.guess(one.words, odds[half[one.row.position]])])
-        for one in _sketches(staged, kept)
-    ]
-    yield from leaks.predictable_sources(guesses, names)
