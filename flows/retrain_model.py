@@ -1,4 +1,4 @@
-"""Train again on the latest data: sources and feedback, every family, then a promotion that waits for a person."""
+"""Train again on the latest data: sources and feedback, the configured families, then a promotion that waits for a person."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State

@@ -1,4 +1,4 @@
-"""Fit every family on one dataset version, judge them on its untouched holdout, and register them."""
+"""Fit each wanted family on one dataset version, judge them on its untouched holdout, and register them."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -19,7 +19,7 @@ def train_model(
     families: list[str] | None = None,
     seed: int = 0,
 ) -> State:
-    """Train ``families`` (default: all); returns the registered versions, best first."""
+    """Train ``families`` (default: the configured ones); returns the registered versions, best first."""
     wanted = {"families": tuple(families)} if families else {}
     request = TrainRequest(model_name=model, seed=seed, request_id=flow_run.get_id() or "", **wanted)
     trained = train(open_context(), request, dataset, version)

@@ -94,11 +94,13 @@ def train(
     model: Annotated[str, typer.Argument()] = "email_classifier",
     dataset: Annotated[str, typer.Option(help="Name of the dataset.")] = "emails",
     version: Annotated[str, typer.Option(help="Its version.")] = "latest",
-    family: Annotated[list[str] | None, typer.Option(help="Only this family; repeat for more.")] = None,
+    family: Annotated[
+        list[str] | None, typer.Option(help="tabular, transformer or boosted; repeatable. Default: configured.")
+    ] = None,
     seed: int = 0,
     request_id: Annotated[str, typer.Option(help="Run again under the same id, a finished request trains nothing.")] = "",
 ) -> None:
-    """Fit every family on the same split, judge them on the untouched holdout, and register them; prints the best first."""
+    """Fit each family on the same split, judge them on the untouched holdout, and register them; prints the best first."""
     from apps.training.pipeline import TrainRequest, train_versions
 
     session = _open_session()

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from libs.common.errors import ModelError, StoreError
+from apps.training.ray_train import require_ray
+from libs.common.errors import ModelError
 from libs.common.features.text_network import Array, TextNetwork
 from libs.common.features.tokens import beginning
 
@@ -38,13 +39,11 @@ def embed_texts(texts: Sequence[str], network: TextNetwork, actors: int) -> Arra
 
     Blocks are cut here and never rearranged, so that the same texts are always batched, and thus rounded, alike.
     """
-    import ray
     from ray.exceptions import RayError
 
     if not texts:
         return np.empty((0, network.columns), dtype=np.float32)
-    if not ray.is_initialized():
-        raise StoreError("Ray is not connected", "connect at the front door first: ray.init(address=…)")
+    require_ray()
     try:
         embedded = _embedded(texts, network, actors).iter_batches(batch_size=None, batch_format="pyarrow")
         return np.vstack([_matrix(block) for block in embedded])

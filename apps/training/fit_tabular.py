@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.training.examples import Examples, set_aside
+from apps.training.fit_tfidf import fit_tfidf
 from libs.common.config.training import TabularFamily
 from libs.common.features.cleaning import CleanEmail, clean
-from libs.common.features.extraction import metadata, terms
+from libs.common.features.extraction import metadata
 from libs.common.models.tabular import TabularClassifier, TabularWeights, standardise
 from libs.common.stats.calibration import fit_temperature
 
 if TYPE_CHECKING:
-    from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
 Array = NDArray[np.float32]
@@ -37,42 +37,32 @@ def fit_tabular(examples: Examples, options: TabularFamily, seed: int) -> Tabula
 
 def _fit(examples: Examples, cleaned: list[CleanEmail], facts: Array, options: TabularFamily, seed: int) -> TabularClassifier:
     from scipy.sparse import csr_matrix, hstack
-    from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    vectorizer = TfidfVectorizer(
-        analyzer=cast(Any, terms),
-        sublinear_tf=True,
-        # A corpus of a handful of mails has no term twice.
-        min_df=min(options.min_documents, max(1, len(examples) // 50)),
-        max_features=options.max_terms,
-        dtype=cast(Any, np.float32),
-    )
-    tfidf = vectorizer.fit_transform(cleaned)
+    vocabulary, idf, tfidf = fit_tfidf(cleaned, options.max_terms, options.min_documents)
     centre, scale = facts.mean(axis=0), facts.std(axis=0) + 1e-6
     weighted = csr_matrix(standardise(facts, centre, scale) * np.float32(options.metadata_weight))
     model = LogisticRegression(
         C=options.inverse_regularization, class_weight="balanced", max_iter=_MAX_ITERATIONS, random_state=seed
     )
     model.fit(cast(Any, hstack([tfidf, weighted]).tocsr()), examples.labels)
-    return _read(vectorizer, model, centre, scale, options.metadata_weight)
-
-
-def _read(
-    vectorizer: "TfidfVectorizer", model: "LogisticRegression", centre: Array, scale: Array, metadata_weight: float
-) -> TabularClassifier:
-    vocabulary = {str(term): int(row) for term, row in cast("dict[str, int]", vectorizer.vocabulary_).items()}
-    coefficients = np.asarray(model.coef_, dtype=np.float32).T
-    bias = np.asarray(model.intercept_, dtype=np.float32)
-    if len(model.classes_) == 2:
-        # One score for two classes: the softmax of (−z/2, z/2) is the sigmoid of z.
-        coefficients, bias = (np.hstack([-fitted, fitted]) / np.float32(2) for fitted in (coefficients, bias))
+    coefficients, bias = _coefficients(model)
     weights = TabularWeights(
-        idf=np.asarray(vectorizer.idf_, dtype=np.float32),
+        idf=idf,
         terms=np.ascontiguousarray(coefficients[: len(vocabulary)], dtype=np.float32),
-        bias=np.asarray(bias, dtype=np.float32),
-        metadata=np.ascontiguousarray(coefficients[len(vocabulary) :] * np.float32(metadata_weight)),
+        bias=bias,
+        metadata=np.ascontiguousarray(coefficients[len(vocabulary) :] * np.float32(options.metadata_weight)),
         centre=centre,
         scale=scale,
     )
     return TabularClassifier(tuple(str(label) for label in model.classes_), vocabulary, weights)
+
+
+def _coefficients(model: "LogisticRegression") -> tuple[Array, Array]:
+    """(features, k) and (k,), also for two classes."""
+    coefficients, bias = np.asarray(model.coef_, dtype=np.float32).T, np.asarray(model.intercept_, dtype=np.float32)
+    if len(model.classes_) > 2:
+        return coefficients, bias
+    # One score for two classes: the softmax of (−z/2, z/2) is the sigmoid of z.
+    coefficients, bias = (np.hstack([-fitted, fitted]) / np.float32(2) for fitted in (coefficients, bias))
+    return coefficients, bias

@@ -11,8 +11,8 @@ import numpy as np
 from apps.training.encoders import find_encoder
 from apps.training.examples import Examples, set_aside, stratified_sample
 from apps.training.fit_worker import Lesson, learn
+from apps.training.ray_train import run_config, train
 from libs.common.config.training import TransformerFamily
-from libs.common.errors import ModelError, StoreError
 from libs.common.features.cleaning import clean
 from libs.common.features.text_network import TextNetwork
 from libs.common.features.tokens import TOKENIZER, encode, read_tokenizer
@@ -50,27 +50,13 @@ def _lesson(examples: Examples, labels: tuple[str, ...], encoder: Path, options:
 
 def _train(lesson: Lesson, workspace: Path) -> Path:
     """Run Ray Train; returns the folder of the ONNX graph and its tokenizer."""
-    import ray
-    from ray.train import RunConfig, ScalingConfig
+    from ray.train import ScalingConfig
     from ray.train.torch import TorchTrainer
 
-    if not ray.is_initialized():
-        raise StoreError("Ray is not connected", "connect at the front door first: ray.init(address=…)")
     options = lesson.options
     trainer = TorchTrainer(
         partial(learn, lesson),
         scaling_config=ScalingConfig(num_workers=options.workers, use_gpu=options.use_gpu),
-        run_config=RunConfig(
-            name="fit",
-            storage_path=str(workspace / "ray"),
-            # Threads that spin while they wait take the other half of a shared machine from serving.
-            worker_runtime_env={"env_vars": {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}},
-        ),
+        run_config=run_config(workspace),
     )
-    try:
-        checkpoint = trainer.fit().checkpoint
-    except Exception as error:
-        raise ModelError(f"fine-tuning '{options.encoder}' failed: {error}", "the worker's log above says where") from error
-    if checkpoint is None:
-        raise ModelError("fine-tuning ended without a network", "look for the worker's error in the log above")
-    return Path(checkpoint.to_directory(workspace / "onnx"))
+    return train(trainer, f"fine-tuning '{options.encoder}'", workspace)

@@ -38,16 +38,20 @@ Fitter = Callable[[Examples, int, Path], Classifier]
 _ARCHITECTURES = {
     "tabular": ("scikit-learn", "tfidf-logistic-regression"),
     "transformer": ("transformers", "all-MiniLM-L6-v2"),
+    "boosted": ("xgboost", "all-MiniLM-L6-v2-tfidf-svd-trees"),
 }
 # On-demand prices of Amazon SageMaker training, us-east-1, USD an hour.
 _PRICES = {"ml.m5.large": 0.115, "ml.p3.2xlarge": 3.825}
 
 
 class TrainRequest(Value):
-    """What is to be trained. Run again under the same ``request_id`` after all was registered, it trains nothing."""
+    """What is to be trained: the configured default where ``families`` names none.
+
+    Run again under the same ``request_id`` after all was registered, it trains nothing.
+    """
 
     model_name: str = "email_classifier"
-    families: tuple[str, ...] = SIMPLEST_FIRST
+    families: tuple[str, ...] = ()
     seed: int = 0
     request_id: str = ""
 
@@ -130,9 +134,9 @@ def train_models(
 ) -> list[ModelVersion]:
     """Train each family on the same split; returns the registered versions, best first.
 
-    Nothing is registered before every family is fitted and judged. The transformer needs Ray to be connected.
+    Nothing is registered before every family is fitted and judged. All but the tabular one need Ray to be connected.
     """
-    fitters = {family: _fitter(family, settings) for family in request.families}
+    fitters = {family: _fitter(family, settings) for family in request.families or settings.families.default}
     done = {version.family: version for version in registry.of_request(request.model_name, request.request_id)}
     if done.keys() >= fitters.keys():
         return sorted(done.values(), key=lambda version: int(version.version), reverse=True)
@@ -158,6 +162,10 @@ def _fitter(family: str, settings: Training) -> Fitter:
         from apps.training.fit_transformer import fit_transformer
 
         return lambda examples, seed, workspace: fit_transformer(examples, settings.families.transformer, seed, workspace)
+    if family == "boosted":
+        from apps.training.fit_boosted import fit_boosted
+
+        return lambda examples, seed, workspace: fit_boosted(examples, settings.families.boosted, seed, workspace)
     raise ModelError(f"there is no model family '{family}'", f"write one of {', '.join(SIMPLEST_FIRST)}")
 
 

@@ -7,7 +7,7 @@ from apps.training.evaluate import Evaluation
 from libs.common.stats.metrics import Interval, macro_f1, paired_gain
 
 # From the cheapest to run to the dearest.
-SIMPLEST_FIRST = ("tabular", "transformer")
+SIMPLEST_FIRST = ("tabular", "transformer", "boosted")
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,13 @@ def train(
     model: Annotated[str, typer.Argument()] = "email_classifier",
     dataset: Annotated[str, typer.Option(help="Name of the dataset.")] = "emails",
     version: Annotated[str, typer.Option(help="Its version.")] = "latest",
-    family: Annotated[list[str] | None, typer.Option(help="Only this family; repeat for more.")] = None,
+    family: Annotated[
+        list[str] | None, typer.Option(help="tabular, transformer or boosted; repeatable. Default: configured.")
+    ] = None,
     seed: int = 0,
     wait: bool = True,
 ) -> None:
-    """Fit every family on the same split, judge them on the untouched holdout, and register them."""
+    """Fit each family on the same split, judge them on the untouched holdout, and register them."""
     parameters = {"model": model, "dataset": dataset, "version": version, "families": family or [], "seed": seed}
     typer.echo(open_session().run_flow("train_model", parameters, wait))
 

@@ -79,11 +79,40 @@ class TransformerFamily(Section):
     niceness: Annotated[int, Field(ge=0, le=19)]
 
 
-class Families(Section):
-    """How each family of classifier is fitted."""
+class BoostedFamily(Section):
+    """A frozen encoder's embeddings, ``components`` of TF-IDF's SVD and metadata, under gradient-boosted trees.
 
+    ``actors`` embed the dataset; ``patience`` rounds without gain on the fold aside end the growing. Shares are of each tree.
+    """
+
+    encoder: str
+    max_tokens: Annotated[int, Field(ge=16, le=512)]
+    actors: PositiveInt
+    max_terms: PositiveInt
+    min_documents: PositiveInt
+    components: PositiveInt
+    rounds: PositiveInt
+    patience: PositiveInt
+    learning_rate: PositiveFloat
+    max_depth: PositiveInt
+    min_child_weight: NonNegativeFloat
+    row_share: Annotated[float, Field(gt=0, le=1)]
+    feature_share: Annotated[float, Field(gt=0, le=1)]
+    workers: PositiveInt
+    threads_per_worker: PositiveInt
+    niceness: Annotated[int, Field(ge=0, le=19)]
+
+
+FamilyName = Literal["tabular", "transformer", "boosted"]
+
+
+class Families(Section):
+    """How each family of classifier is fitted, and which are where nobody names one."""
+
+    default: Annotated[tuple[FamilyName, ...], Field(min_length=1)]
     tabular: TabularFamily
     transformer: TransformerFamily
+    boosted: BoostedFamily
 
 
 class Training(Section):

@@ -96,8 +96,10 @@ def load_classifier(folder: Path, expected_digest: str | None = None, threads: i
         from libs.common.models.tabular import load_tabular as load
     elif header.family == "transformer":
         from libs.common.models.transformer import load_transformer as load
+    elif header.family == "boosted":
+        from libs.common.models.boosted import load_boosted as load
     else:
-        raise ModelUntrusted(f"{folder / HEADER}: family '{header.family}'", "this code reads: tabular, transformer")
+        raise ModelUntrusted(f"{folder / HEADER}: family '{header.family}'", "this code reads: tabular, transformer, boosted")
     return load(folder, header.labels, header.options, threads)
 
 

@@ -1,7 +1,11 @@
+from typing import get_args
+
 import numpy as np
 
+from apps.training import package, pipeline
 from apps.training.evaluate import Evaluation
-from apps.training.select import Candidate, rank
+from apps.training.select import SIMPLEST_FIRST, Candidate, rank
+from libs.common.config.training import Families, FamilyName
 from libs.common.domain.model import PerformanceMetrics
 from libs.common.stats.metrics import Interval, confusion, macro_f1
 
@@ -31,6 +35,12 @@ def test_equals_go_to_the_simplest_whatever_their_order() -> None:
     assert (
         [one.family for one in rank(candidates)] == [one.family for one in rank(candidates[::-1])] == ["tabular", "transformer"]
     )
+
+
+def test_every_configured_family_is_known_wherever_one_is_looked_up() -> None:
+    families = set(SIMPLEST_FIRST)
+    assert families == set(get_args(FamilyName)) == Families.model_fields.keys() - {"default"}
+    assert families == set(package._PACKAGES) == set(pipeline._ARCHITECTURES)
 
 
 def test_one_candidate_is_the_best() -> None:

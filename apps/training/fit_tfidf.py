@@ -1,0 +1,38 @@
+"""Fits TF-IDF with scikit-learn, and its truncated SVD; what comes out are plain arrays."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from libs.common.features.cleaning import CleanEmail
+from libs.common.features.extraction import terms
+from libs.common.features.tfidf import Array
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+def fit_tfidf(cleaned: list[CleanEmail], max_terms: int, min_documents: int) -> tuple[dict[str, int], Array, "csr_matrix"]:
+    """The vocabulary with the row of each term, the idf (v,) of those rows, and the (n, v) TF-IDF of the mails themselves."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer = TfidfVectorizer(
+        analyzer=cast(Any, terms),
+        sublinear_tf=True,
+        # A corpus of a handful of mails has no term twice.
+        min_df=min(min_documents, max(1, len(cleaned) // 50)),
+        max_features=max_terms,
+        dtype=cast(Any, np.float32),
+    )
+    tfidf = cast("csr_matrix", vectorizer.fit_transform(cleaned))
+    vocabulary = {str(term): int(row) for term, row in cast("dict[str, int]", vectorizer.vocabulary_).items()}
+    return vocabulary, np.asarray(vectorizer.idf_, dtype=np.float32), tfidf
+
+
+def fit_components(tfidf: "csr_matrix", count: int, seed: int) -> Array:
+    """(v, r) directions that keep most of ``tfidf`` (n, v): r is ``count``, or what so few mails or terms allow."""
+    from sklearn.decomposition import TruncatedSVD
+
+    mails, found = cast("tuple[int, int]", tfidf.shape)
+    svd = TruncatedSVD(min(count, mails - 1, found - 1), random_state=seed).fit(tfidf)
+    return np.ascontiguousarray(np.asarray(svd.components_).T, dtype=np.float32)

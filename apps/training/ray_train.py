@@ -1,0 +1,43 @@
+"""What all that is fitted on Ray shares: a connected Ray, where a run lies, and its checkpoint or an error that says why."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from libs.common.errors import ModelError, StoreError
+
+if TYPE_CHECKING:
+    from ray.train import RunConfig
+    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+
+def require_ray() -> None:
+    """StoreError where this process has joined no Ray."""
+    import ray
+
+    if not ray.is_initialized():
+        raise StoreError("Ray is not connected", "connect at the front door first: ray.init(address=…)")
+
+
+def run_config(workspace: Path) -> "RunConfig":
+    """A run of its own below ``workspace``, which must be empty of another."""
+    from ray.train import RunConfig
+
+    return RunConfig(
+        name="fit",
+        storage_path=str(workspace / "ray"),
+        # Threads that spin while they wait take the other half of a shared machine from serving.
+        worker_runtime_env={"env_vars": {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}},
+    )
+
+
+def train(trainer: "DataParallelTrainer", what: str, workspace: Path) -> Path:
+    """Run the trainer; returns the folder of its checkpoint, ModelError where there is none."""
+    require_ray()
+    try:
+        checkpoint = trainer.fit().checkpoint
+    except Exception as error:
+        raise ModelError(f"{what} failed: {error}", "the worker's log above says where") from error
+    if checkpoint is None:
+        raise ModelError(f"{what} ended without a checkpoint", "look for the worker's error in the log above")
+    return Path(checkpoint.to_directory(tempfile.mkdtemp(prefix="checkpoint-", dir=workspace)))
