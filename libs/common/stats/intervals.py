@@ -30,6 +30,13 @@ def wilson_interval(successes: int, count: int, confidence: float = 0.95) -> Int
     return Interval(low, high)
 
 
+def exact_lower_bound(successes: int, count: int, confidence: float = 0.95) -> float:
+    """The one-sided lower bound of a share (Clopper & Pearson 1934): never too high more often than 1 − ``confidence``."""
+    from scipy.stats import beta
+
+    return float(beta.ppf(1 - confidence, successes, count - successes + 1)) if successes else 0.0
+
+
 def quantile_interval(values: NDArray[np.float64], quantile: float, confidence: float = 0.95) -> Interval:
     """Bounds of a quantile from order statistics, in the unit of ``values``; assumes no distribution (Hahn & Meeker 1991).
 

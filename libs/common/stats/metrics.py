@@ -1,4 +1,4 @@
-"""How good a classifier is: accuracy, macro averages, recall by class, and bootstrap intervals.
+"""How good a classifier is: accuracy, figures by class, their macro and weighted averages, and bootstrap intervals.
 
 Everything is a function of the confusion matrix, so that a resampled set of rows is one multinomial draw of its cells.
 """
@@ -44,6 +44,11 @@ def precision_by_class(counts: Counts) -> Floats:
     return _divide(_diagonal(counts), counts.sum(-2))
 
 
+def f1_by_class(counts: Counts) -> Floats:
+    """The harmonic mean of each class's precision and recall; 0 where both are; (..., k, k) → (..., k)."""
+    return _divide(2 * _diagonal(counts), counts.sum(-1) + counts.sum(-2))
+
+
 def macro_precision(counts: Counts) -> Floats:
     """Mean precision over the classes that occur; (..., k, k) → (...)."""
     return _mean_over_seen(precision_by_class(counts), counts)
@@ -56,17 +61,31 @@ def macro_recall(counts: Counts) -> Floats:
 
 def macro_f1(counts: Counts) -> Floats:
     """Mean F1 over the classes that occur; (..., k, k) → (...)."""
-    return _mean_over_seen(_divide(2 * _diagonal(counts), counts.sum(-1) + counts.sum(-2)), counts)
+    return _mean_over_seen(f1_by_class(counts), counts)
+
+
+def weighted_precision(counts: Counts) -> Floats:
+    """Mean precision, each class counting by its rows; (..., k, k) → (...). The weighted recall is the accuracy."""
+    return _mean_by_rows(precision_by_class(counts), counts)
+
+
+def weighted_f1(counts: Counts) -> Floats:
+    """Mean F1, each class counting by its rows; (..., k, k) → (...)."""
+    return _mean_by_rows(f1_by_class(counts), counts)
 
 
 def bootstrap(counts: Counts, statistic: Statistic, seed: int, rounds: int = 2000, level: float = 0.95) -> Interval:
     """The statistic of one (k, k) confusion matrix with its percentile interval over resampled rows."""
-    total = int(counts.sum())
-    if total == 0:
+    if not counts.sum():
         return Interval(0.0, 0.0, 1.0)
-    draws = np.random.default_rng(seed).multinomial(total, counts.ravel() / total, size=rounds)
-    low, high = _percentiles(statistic(draws.reshape(rounds, *counts.shape)), level)
-    return Interval(float(statistic(counts)), low, high)
+    low, high = _percentiles(statistic(_resampled(counts, seed, rounds)), level)
+    return Interval(float(statistic(counts)), float(low), float(high))
+
+
+def bootstrap_by_class(counts: Counts, statistic: Statistic, seed: int, rounds: int = 2000) -> tuple[Interval, ...]:
+    """As `bootstrap` at 95 %, for a statistic that is one figure a class."""
+    low, high = _percentiles(statistic(_resampled(counts, seed, rounds)), 0.95)
+    return tuple(Interval(*map(float, bounds)) for bounds in zip(statistic(counts), low, high, strict=True))
 
 
 def paired_gain(
@@ -78,7 +97,13 @@ def paired_gain(
     draws = np.random.default_rng(seed).multinomial(len(truth), cells.ravel() / len(truth), size=rounds)
     cube = draws.reshape(rounds, *cells.shape)
     low, high = _percentiles(statistic(cube.sum(2)) - statistic(cube.sum(3)), 0.95)
-    return Interval(gain, low, high)
+    return Interval(gain, float(low), float(high))
+
+
+def _resampled(counts: Counts, seed: int, rounds: int) -> Counts:
+    total = int(counts.sum())
+    draws = np.random.default_rng(seed).multinomial(total, counts.ravel() / total, size=rounds)
+    return draws.reshape(rounds, *counts.shape)
 
 
 def _diagonal(counts: Counts) -> Counts:
@@ -94,6 +119,11 @@ def _mean_over_seen(figures: Floats, counts: Counts) -> Floats:
     return _divide((figures * seen).sum(-1), seen.sum(-1))
 
 
-def _percentiles(figures: Floats, level: float) -> tuple[float, float]:
-    low, high = np.quantile(figures, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+def _mean_by_rows(figures: Floats, counts: Counts) -> Floats:
+    support = counts.sum(-1)
+    return _divide((figures * support).sum(-1), support.sum(-1))
+
+
+def _percentiles(figures: Floats, level: float) -> Floats:
+    """The lower and the upper bounds of figures drawn along the first axis."""
+    return np.quantile(figures, [(1 - level) / 2, (1 + level) / 2], axis=0)

@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
+from sklearn.metrics import brier_score_loss
 
-from libs.common.stats.calibration import calibration_error, fit_temperature, softmax
+from libs.common.stats.calibration import (
+    brier_score,
+    calibration_error,
+    fit_temperature,
+    overconfidence,
+    reliability,
+    softmax,
+)
 
 
 def _drawn(temperature: float, rows: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -32,3 +40,28 @@ def test_nothing_held_out_changes_nothing() -> None:
     nothing = np.zeros((0, 3)), np.zeros(0, dtype=np.int64)
     assert fit_temperature(*nothing) == 1.0
     assert calibration_error(*nothing) == 0.0
+    assert brier_score(*nothing) == 0.0
+    assert overconfidence(np.zeros(0), np.zeros(0, dtype=bool)).low == -1
+
+
+def test_the_brier_score_is_that_of_scikit_learn() -> None:
+    logits, truth = _drawn(1.0, rows=50)
+    probabilities = softmax(logits)
+    assert brier_score(probabilities, truth) == pytest.approx(brier_score_loss(truth, probabilities))
+
+
+def test_the_bins_of_the_diagram_hold_every_answer_and_its_share_that_is_right() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.92, 0.08], [0.4, 0.6]])
+    unsure, sure = reliability(probabilities, np.array([0, 1, 1], dtype=np.int64), bins=10)
+    assert (unsure.count, unsure.confidence, unsure.accuracy.value) == (1, 0.6, 1.0)
+    assert (sure.count, sure.confidence, sure.accuracy.value) == (2, pytest.approx(0.91), 0.5)
+    assert sure.accuracy.low < 0.5 < sure.accuracy.high
+
+
+@pytest.mark.parametrize(("temperature", "overconfident"), [(1.0, False), (3.0, True)])
+def test_only_who_claims_more_than_is_right_is_overconfident(temperature: float, overconfident: bool) -> None:
+    logits, truth = _drawn(temperature)
+    probabilities = softmax(logits)
+    gap = overconfidence(probabilities.max(axis=1), probabilities.argmax(axis=1) == truth)
+    assert gap.low < gap.value < gap.high
+    assert (gap.low > 0.05) is overconfident

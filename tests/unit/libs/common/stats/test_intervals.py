@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.stats.intervals import quantile_interval, wilson_interval
+from libs.common.stats.intervals import exact_lower_bound, quantile_interval, wilson_interval
 
 
 @given(st.integers(1, 5000).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count))))
@@ -22,6 +22,14 @@ def test_wilson_matches_the_published_example() -> None:
 def test_wilson_without_trials_knows_nothing() -> None:
     interval = wilson_interval(0, 0)
     assert (interval.low, interval.high) == (0.0, 1.0)
+
+
+def test_the_exact_bound_is_the_share_that_would_show_so_many_successes_once_in_twenty() -> None:
+    from scipy.stats import binom
+
+    low = exact_lower_bound(18, 20)
+    assert binom.sf(17, 20, low) == pytest.approx(0.05)
+    assert (exact_lower_bound(0, 20), exact_lower_bound(20, 20)) == (0.0, pytest.approx(0.05 ** (1 / 20)))
 
 
 @pytest.mark.parametrize("quantile", [0.5, 0.95])

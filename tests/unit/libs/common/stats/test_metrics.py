@@ -22,6 +22,16 @@ def test_figures_are_those_of_scikit_learn(rows: list[tuple[int, int]]) -> None:
         expected = theirs(truth, predicted, labels=seen, average="macro", zero_division=0)
         assert float(ours(counts)) == pytest.approx(expected)
     assert float(metrics.accuracy(counts)) == pytest.approx(accuracy_score(truth, predicted))
+    for ours, theirs in ((metrics.weighted_f1, f1_score), (metrics.weighted_precision, precision_score)):
+        expected = theirs(truth, predicted, labels=seen, average="weighted", zero_division=0)
+        assert float(ours(counts)) == pytest.approx(expected)
+
+
+def test_each_class_has_an_interval_of_its_own() -> None:
+    few, many = metrics.bootstrap_by_class(np.array([[8, 2], [100, 900]]), metrics.recall_by_class, seed=3)
+    assert few.low < few.value == 0.8 < few.high
+    assert many.low < many.value == 0.9 < many.high
+    assert many.high - many.low < (few.high - few.low) / 5
 
 
 def test_the_bootstrap_interval_covers_the_figure_narrows_with_rows_and_repeats_with_the_seed() -> None:
