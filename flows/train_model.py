@@ -20,8 +20,8 @@ def train_model(
     seed: int = 0,
 ) -> State:
     """Train ``families`` (default: the configured ones); returns the registered versions, best first."""
-    wanted = {"families": tuple(families)} if families else {}
-    request = TrainRequest(model_name=model, seed=seed, request_id=flow_run.get_id() or "", **wanted)
+    chosen = tuple(families or ())
+    request = TrainRequest(model_name=model, families=chosen, seed=seed, request_id=flow_run.get_id() or "")
     trained = train(open_context(), request, dataset, version)
     return Completed(message=", ".join(f"{one.ref} ({one.family})" for one in trained))
 
@@ -29,4 +29,7 @@ def train_model(
 def train(context: FlowContext, request: TrainRequest, dataset: str, version: str) -> list[ModelVersion]:
     """Train on the running Ray and write the outcome into the audit chain; returns the versions, best first."""
     connect_ray()
+    bias = context.config.monitoring.model_bias_monitoring
+    held_to = {"protected_attributes": bias.protected_attributes, "bias_threshold": bias.bias_threshold}
+    request = request.model_copy(update=held_to)
     return train_versions(context.workplace("train_model"), request, context.config.training, dataset, version)

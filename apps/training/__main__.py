@@ -102,11 +102,19 @@ def train(
 ) -> None:
     """Fit each family on the same split, judge them on the untouched holdout, and register them; prints the best first."""
     from apps.training.pipeline import TrainRequest, train_versions
+    from apps.training.select import SIMPLEST_FIRST
 
     session = _open_session()
     session.stores.datasets.get(dataset, version)  # what is not there is said before Ray is started
-    wanted = {"families": tuple(family)} if family else {}
-    request = TrainRequest(model_name=model, seed=seed, request_id=request_id, **wanted)
+    bias = session.config.monitoring.model_bias_monitoring
+    request = TrainRequest(
+        model_name=model,
+        families=tuple(family or SIMPLEST_FIRST),
+        seed=seed,
+        request_id=request_id,
+        protected_attributes=bias.protected_attributes,
+        bias_threshold=bias.bias_threshold,
+    )
     _join_ray()
     for registered in train_versions(session.workplace, request, session.config.training, dataset, version):
         figures = registered.performance_metrics

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +13,32 @@ from libs.common.domain.dataset import Split
 from libs.common.domain.triage import Email
 from libs.common.errors import DataError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 TABLE = "emails.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a dataset says of a row besides: its name (``row_id``), where it came from, and its language."""
+
+    name: str
+    source: str
+    language: str
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Labelled e-mails; rows of one thread share a fold, so that a fold can judge what the others taught."""
+    """Labelled e-mails; rows of one thread share a fold, so that a fold can judge what the others taught.
+
+    ``origins`` has one entry an e-mail, or none where they come from no dataset.
+    """
 
     emails: tuple[Email, ...]
     labels: tuple[str, ...]
     folds: tuple[int, ...]
+    origins: tuple[Origin, ...] = ()
 
     def __len__(self) -> int:
         return len(self.emails)
@@ -30,6 +47,10 @@ class Examples:
     def classes(self) -> tuple[str, ...]:
         """The distinct labels, sorted."""
         return tuple(sorted(set(self.labels)))
+
+    def named(self, rows: Sequence[int] | NDArray[np.int64]) -> tuple[str, ...]:
+        """How the dataset calls the given rows; by their place where they come from none."""
+        return tuple((self.origins[int(row)].name if self.origins else "") or f"#{int(row)}" for row in rows)
 
     def numbers(self, classes: tuple[str, ...]) -> NDArray[np.int64]:
         """(n,) the place of each row's label among ``classes``."""
@@ -43,6 +64,7 @@ class Examples:
             tuple(self.emails[row] for row in chosen),
             tuple(self.labels[row] for row in chosen),
             tuple(self.folds[row] for row in chosen),
+            tuple(self.origins[row] for row in chosen) if self.origins else (),
         )
 
 
@@ -56,7 +78,14 @@ def read_examples(dataset_folder: Path, split: Split) -> Examples:
     part = table.take([row for row, name in enumerate(table["split"].to_pylist()) if name == split])
     # The holdout has no folds.
     folds = (0 if fold is None else int(fold) for fold in part["fold"].to_pylist())
-    return Examples(tuple(emails_of(part)), tuple(map(str, part["label"].to_pylist())), tuple(folds))
+    return Examples(tuple(emails_of(part)), tuple(map(str, part["label"].to_pylist())), tuple(folds), _origins(part))
+
+
+def _origins(part: "pa.Table") -> tuple[Origin, ...]:
+    """Versions built before a column existed have it empty."""
+    empty = [""] * len(part)
+    columns = (part[name].to_pylist() if name in part.column_names else empty for name in ("row_id", "source", "language"))
+    return tuple(Origin(*(value or "" for value in values)) for values in zip(*columns, strict=True))
 
 
 def require_classes(examples: Examples, where: str) -> None:

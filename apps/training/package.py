@@ -3,6 +3,7 @@
 import importlib.metadata
 import io
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,17 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from apps.training.evaluate import Evaluation
+from apps.training.evaluate import BATCH, Evaluation
+from apps.training.evaluation_page import PAGE, evaluation_page, latest_said
 from apps.training.examples import Examples
+from apps.training.review import TARGET_PRECISION, Review
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.model import DeploymentRequirements, TrainingDetails
 from libs.common.domain.triage import Email
 from libs.common.models.artifact import write_artifact
 from libs.common.models.base import Classifier
+from libs.common.stats.calibration import brier_score
+from libs.common.stats.metrics import weighted_f1, weighted_precision
 
 REQUIREMENTS = "requirements-model.txt"
 Facts = Callable[[Email], dict[str, float]]
@@ -38,13 +43,16 @@ class Provenance:
 
 
 def package_model(
-    folder: Path, classifier: Classifier, evaluation: Evaluation, taught: Examples, provenance: Provenance, facts: Facts
+    folder: Path, classifier: Classifier, review: Review, taught: Examples, provenance: Provenance, facts: Facts
 ) -> str:
     """Write the artifact to the new ``folder``; returns its digest."""
     documents = {
-        "README.md": model_card(classifier, evaluation, provenance).encode(),
+        "README.md": model_card(classifier, review, provenance).encode(),
+        PAGE: evaluation_page(
+            classifier.family, review, provenance.dataset, provenance.training, _size_bytes(classifier)
+        ).encode(),
         REQUIREMENTS: requirements(classifier.family).encode(),
-        "reference.json": _reference_figures(evaluation, provenance).encode(),
+        "reference.json": _reference_figures(review.evaluation, provenance).encode(),
         "reference.parquet": _reference_facts(taught, facts, provenance.training.seed),
     }
     return write_artifact(folder, classifier, documents)
@@ -67,9 +75,9 @@ def deployment_requirements(family: str, size_bytes: int) -> DeploymentRequireme
     )
 
 
-def model_card(classifier: Classifier, evaluation: Evaluation, provenance: Provenance) -> str:
+def model_card(classifier: Classifier, review: Review, provenance: Provenance) -> str:
     """A card in Hugging Face's format: figures as ``model-index`` in front, the same for people below."""
-    figures, dataset = evaluation.figures, provenance.dataset
+    figures, dataset = review.evaluation.figures, provenance.dataset
     front = {
         "language": "en",
         "pipeline_tag": "text-classification",
@@ -96,10 +104,11 @@ def model_card(classifier: Classifier, evaluation: Evaluation, provenance: Prove
             }
         ],
     }
-    return f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n{_card_text(classifier, evaluation, provenance)}"
+    return f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n{_card_text(classifier, review, provenance)}"
 
 
-def _card_text(classifier: Classifier, evaluation: Evaluation, provenance: Provenance) -> str:
+def _card_text(classifier: Classifier, review: Review, provenance: Provenance) -> str:
+    evaluation = review.evaluation
     figures, training = evaluation.figures, provenance.training
     recall = "\n".join(f"| {label} | {value:.3f} |" for label, value in figures.per_class_recall.items())
     return f"""
@@ -117,7 +126,16 @@ is measured against `reference.parquet`. The sender's name and domain are no fea
 | macro F1 (95 % interval) | {figures.f1_score:.3f} ({evaluation.f1.low:.3f}–{evaluation.f1.high:.3f}) |
 | macro precision · recall | {figures.precision:.3f} · {figures.recall:.3f} |
 | calibration error | {figures.calibration_error:.3f} |
-| latency alone, p50 · p95 | {evaluation.latency_p50_ms:.1f} · {figures.inference_latency_p95_ms:.1f} ms |
+| weighted precision · F1 | {weighted_precision(evaluation.counts):.3f} · {weighted_f1(evaluation.counts):.3f} |
+| Brier score | {brier_score(evaluation.probabilities, evaluation.truth):.3f} |
+| latency alone, p50 · p95 | {evaluation.alone.p50_ms:.1f} · {evaluation.alone.p95_ms:.1f} ms |
+| latency of {BATCH}, p50 · p95 | {evaluation.batched.p50_ms:.1f} · {evaluation.batched.p95_ms:.1f} ms |
+
+{_abstention(review)}
+
+**Time-ordered.** {latest_said(review.refits.latest)}
+
+**Found by the evaluation.** {_findings(review)} Slices, fairness, robustness and mistakes: `{PAGE}`.
 
 | category | recall |
 |---|---|
@@ -128,11 +146,29 @@ in {training.training_duration_hours * 60:.1f} minutes.
 """
 
 
+def _abstention(review: Review) -> str:
+    if review.abstention is None:
+        return f"No confidence keeps a precision of {TARGET_PRECISION:.0%} for certain: too few e-mails, or too many mistakes."
+    threshold, coverage = review.abstention.threshold, review.abstention.coverage
+    return f"Answers at {threshold:.3f} confidence or more, {coverage:.0%} of all, are right in {TARGET_PRECISION:.0%} or more."
+
+
+def _findings(review: Review) -> str:
+    said = "; ".join(f"{found.kind}: {found.said}" for found in review.findings)
+    return f"{said}." if said else "Nothing."
+
+
+def _size_bytes(classifier: Classifier) -> int:
+    with tempfile.TemporaryDirectory(prefix="triage-size-") as scratch:
+        classifier.save(Path(scratch))
+        return sum(path.stat().st_size for path in Path(scratch).rglob("*") if path.is_file())
+
+
 def _reference_figures(evaluation: Evaluation, provenance: Provenance) -> str:
     figures = {
         "dataset": provenance.dataset.tag,
         "accuracy": evaluation.figures.accuracy,
-        "latency_p50_ms": evaluation.latency_p50_ms,
+        "latency_p50_ms": evaluation.alone.p50_ms,
         "latency_p95_ms": evaluation.figures.inference_latency_p95_ms,
         "holdout_rows": evaluation.figures.holdout_rows,
     }

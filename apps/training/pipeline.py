@@ -13,11 +13,15 @@ from pathlib import Path
 
 from apps.training.build import BuildRequest, build_dataset
 from apps.training.corrections import answers_in
-from apps.training.evaluate import Evaluation, evaluate
+from apps.training.evaluate import evaluate
 from apps.training.examples import Examples, read_examples, require_classes
+from apps.training.overlap import repeated_rows
 from apps.training.package import Provenance, deployment_requirements, package_model
 from apps.training.provenance import code_commit
+from apps.training.refits import Refits, Unmeasured, refit
+from apps.training.review import Review, Standard, review
 from apps.training.select import SIMPLEST_FIRST, Candidate, rank
+from apps.training.slices import require_attributes
 from libs.common.config.training import Training
 from libs.common.connect import Stores
 from libs.common.domain.audit import Actor
@@ -28,6 +32,8 @@ from libs.common.domain.value import Value
 from libs.common.errors import ModelError
 from libs.common.logs import get_logger
 from libs.common.models.base import Classifier
+from libs.common.stats import metrics
+from libs.common.stats.calibration import brier_score
 from libs.common.stores.registry import UNREGISTERED, ModelRegistry
 
 log = get_logger("training.pipeline")
@@ -54,6 +60,8 @@ class TrainRequest(Value):
     families: tuple[str, ...] = ()
     seed: int = 0
     request_id: str = ""
+    protected_attributes: tuple[str, ...] = ("sender_domain", "email_length")
+    bias_threshold: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,7 @@ class _Course:
     dataset: DatasetVersion
     train: Examples
     holdout: Examples
+    repeated: tuple[int, ...]
     settings: Training
     now: datetime
     scratch: Path
@@ -70,7 +79,7 @@ class _Course:
 @dataclass(frozen=True)
 class _Fitted:
     classifier: Classifier
-    evaluation: Evaluation
+    review: Review
     details: TrainingDetails
 
 
@@ -137,6 +146,7 @@ def train_models(
     Nothing is registered before every family is fitted and judged. All but the tabular one need Ray to be connected.
     """
     fitters = {family: _fitter(family, settings) for family in request.families or settings.families.default}
+    require_attributes(request.protected_attributes)
     done = {version.family: version for version in registry.of_request(request.model_name, request.request_id)}
     if done.keys() >= fitters.keys():
         return sorted(done.values(), key=lambda version: int(version.version), reverse=True)
@@ -144,9 +154,9 @@ def train_models(
     require_classes(train, dataset.tag)
     holdout = read_examples(dataset_folder, Split.HOLDOUT)
     with tempfile.TemporaryDirectory(prefix="triage-train-") as scratch:
-        course = _Course(request, dataset, train, holdout, settings, now, Path(scratch))
+        course = _Course(request, dataset, train, holdout, repeated_rows(train, holdout), settings, now, Path(scratch))
         fitted = {family: _fit(course, family, fit) for family, fit in fitters.items()}
-        ranked = rank([Candidate(family, one.evaluation) for family, one in fitted.items()], request.seed)
+        ranked = rank([Candidate(family, one.review.evaluation) for family, one in fitted.items()], request.seed)
         # The best is registered last: the newest version is then the one to promote, also for a run that starts again.
         worst_first = [fitted[candidate.family] for candidate in reversed(ranked)]
         registered = [done.get(one.classifier.family) or _register(course, one, registry) for one in worst_first]
@@ -179,7 +189,22 @@ def _fit(course: _Course, family: str, fit: Fitter) -> _Fitted:
     evaluation = evaluate(classifier, course.holdout, course.request.seed)
     figures = evaluation.figures
     log.info("fitted %s in %.1f s: accuracy %.3f, macro F1 %.3f", family, seconds, figures.accuracy, figures.f1_score)
-    return _Fitted(classifier, evaluation, _details(course, seconds / 3600))
+    standard = Standard(course.request.protected_attributes, course.request.bias_threshold)
+    seen = review(classifier, evaluation, course.holdout, course.repeated, _refits(course, family, fit, workspace), standard)
+    for found in seen.findings:
+        log.warning("%s is %s", family, found)
+    return _Fitted(classifier, seen, _details(course, seconds / 3600))
+
+
+def _refits(course: _Course, family: str, fit: Fitter, workspace: Path) -> Refits:
+    """Fitted again only where that takes seconds."""
+    if family != "tabular":
+        dear = Unmeasured(f"the {family} family is not fitted a second time: that takes minutes")
+        return Refits(dear, dear)
+    seed = course.request.seed
+    return refit(
+        lambda examples: fit(examples, seed, workspace), course.train, course.holdout, course.dataset.lineage.order, seed
+    )
 
 
 def _details(course: _Course, hours: float) -> TrainingDetails:
@@ -200,11 +225,11 @@ def _register(course: _Course, fitted: _Fitted, registry: ModelRegistry) -> Mode
     request, classifier = course.request, fitted.classifier
     folder = course.scratch / f"{classifier.family}-artifact"
     provenance = Provenance(request.model_name, course.dataset, fitted.details)
-    digest = package_model(folder, classifier, fitted.evaluation, course.train, provenance, monitored_features)
+    digest = package_model(folder, classifier, fitted.review, course.train, provenance, monitored_features)
     size_bytes = sum(path.stat().st_size for path in folder.iterdir())
     draft = _draft(request.model_name, fitted, digest, size_bytes)
     params = {"family": classifier.family, "seed": request.seed, "dataset": course.dataset.tag, **classifier.options}
-    version = registry.register(folder, draft, params, _logged(fitted.evaluation, size_bytes), request.request_id)
+    version = registry.register(folder, draft, params, _logged(fitted.review, size_bytes), request.request_id)
     log.info("registered %s version %s (%s)", version.model_name, version.version, version.family)
     return version
 
@@ -220,16 +245,30 @@ def _draft(name: str, fitted: _Fitted, digest: str, size_bytes: int) -> ModelVer
         labels=fitted.classifier.labels,
         digest=digest,
         uri="",
-        performance_metrics=fitted.evaluation.figures,
+        performance_metrics=fitted.review.evaluation.figures,
         training_details=fitted.details,
         deployment_requirements=deployment_requirements(fitted.classifier.family, size_bytes),
     )
 
 
-def _logged(evaluation: Evaluation, size_bytes: int) -> dict[str, float]:
+def _logged(seen: Review, size_bytes: int) -> dict[str, float]:
+    evaluation = seen.evaluation
     figures = evaluation.figures.model_dump(exclude={"per_class_recall"})
     recall = {f"recall/{_metric_name(label)}": value for label, value in evaluation.figures.per_class_recall.items()}
-    return {**{name: float(value) for name, value in figures.items()}, **recall, "size_mb": size_bytes / 10**6}
+    further = {
+        "weighted_precision": metrics.weighted_precision(evaluation.counts),
+        "weighted_f1": metrics.weighted_f1(evaluation.counts),
+        "brier_score": brier_score(evaluation.probabilities, evaluation.truth),
+        "inference_latency_p50_ms": evaluation.alone.p50_ms,
+        "batch_latency_p50_ms": evaluation.batched.p50_ms,
+        "batch_latency_p95_ms": evaluation.batched.p95_ms,
+        "size_mb": size_bytes / 10**6,
+        "findings": len(seen.findings),
+    }
+    latest = seen.refits.latest
+    if not isinstance(latest, Unmeasured):
+        further |= {"time_ordered/accuracy": latest.accuracy.value, "time_ordered/f1_score": latest.macro_f1.value}
+    return {name: float(value) for name, value in {**figures, **recall, **further}.items()}
 
 
 def _metric_name(label: str) -> str:

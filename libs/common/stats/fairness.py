@@ -1,8 +1,7 @@
 """Whether groups are treated alike: demographic parity and equal opportunity, with small groups shrunk toward all rows.
 
-Hardt, Price & Srebro, Equality of Opportunity in Supervised Learning, NeurIPS 2016. The shrinkage is empirical Bayes: the
-rates of the groups are draws of one beta distribution, whose spread is found by moments (Kleinman 1973, JASA 68), so that a
-group's rate is (k + m·p) / (n + m): what its own rows say, and m further rows of the rate p of all.
+Hardt, Price & Srebro, Equality of Opportunity in Supervised Learning, NeurIPS 2016. Shrinkage by empirical Bayes, its prior by
+moments (Kleinman 1973, JASA 68): a group's rate is (k + m·p) / (n + m), its own rows and m further ones of all rows' rate p.
 """
 
 from collections.abc import Sequence

@@ -30,6 +30,16 @@ def wilson_interval(successes: int, count: int, confidence: float = 0.95) -> Int
     return Interval(low, high)
 
 
+def share_difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Interval:
+    """Bounds of the first share less the second, of independent rows, at 95 % (Newcombe 1998, method 10)."""
+    if not len(first) or not len(second):
+        return Interval(-1.0, 1.0)
+    one, two = (wilson_interval(int(held.sum()), len(held)) for held in (first, second))
+    share, other = float(first.mean()), float(second.mean())
+    below, above = math.hypot(share - one.low, two.high - other), math.hypot(one.high - share, other - two.low)
+    return Interval(share - other - below, share - other + above)
+
+
 def exact_lower_bound(successes: int, count: int, confidence: float = 0.95) -> float:
     """The one-sided lower bound of a share (Clopper & Pearson 1934): never too high more often than 1 − ``confidence``."""
     from scipy.stats import beta

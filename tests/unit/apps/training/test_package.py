@@ -8,8 +8,11 @@ import pytest
 import yaml
 
 from apps.training.evaluate import Evaluation, evaluate
+from apps.training.evaluation_page import PAGE
 from apps.training.fit_tabular import fit_tabular
 from apps.training.package import Provenance, deployment_requirements, package_model
+from apps.training.refits import Refits, Unmeasured
+from apps.training.review import Standard, review
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.model import TrainingDetails
 from libs.common.domain.triage import Email
@@ -34,10 +37,12 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, Evalu
         seed=3,
     )
     classifier = fit_tabular(mailbox(), OPTIONS, seed=3)
-    evaluation = evaluate(classifier, mailbox(30, seed=9), seed=3)
+    holdout, once = mailbox(30, seed=9), Unmeasured("it is fitted once")
+    evaluation = evaluate(classifier, holdout, seed=3)
+    seen = review(classifier, evaluation, holdout, (), Refits(once, once), Standard())
     folder = tmp_path_factory.mktemp("package") / "model"
     provenance = Provenance("email_classifier", dataset, training)
-    return folder, package_model(folder, classifier, evaluation, mailbox(), provenance, _facts), evaluation
+    return folder, package_model(folder, classifier, seen, mailbox(), provenance, _facts), evaluation
 
 
 def test_the_package_is_an_artifact(packaged: tuple[Path, str, Evaluation]) -> None:
@@ -55,6 +60,14 @@ def test_the_card_says_in_front_and_in_words_what_was_measured(packaged: tuple[P
     assert f"{evaluation.figures.accuracy:.3f}" in text
     assert all(f"| {label} |" in text for label in ("invoice", "meeting", "spam"))
     assert "emails/v1.2.0" in text
+    assert "No figure: it is fitted once." in text
+    assert "Found by the evaluation.** Nothing." in text
+
+
+def test_the_page_of_the_evaluation_travels_with_the_model(packaged: tuple[Path, str, Evaluation]) -> None:
+    page = (packaged[0] / PAGE).read_text()
+    assert f"{packaged[2].figures.accuracy:.3f}" in page
+    assert "Trained in 30.0 minutes for 0.0600 USD" in page
 
 
 def test_every_requirement_is_pinned(packaged: tuple[Path, str, Evaluation]) -> None:

@@ -3,7 +3,7 @@ from typing import get_args
 import numpy as np
 
 from apps.training import package, pipeline
-from apps.training.evaluate import Evaluation
+from apps.training.evaluate import Evaluation, Latency
 from apps.training.select import SIMPLEST_FIRST, Candidate, rank
 from libs.common.config.training import Families, FamilyName
 from libs.common.domain.model import PerformanceMetrics
@@ -17,7 +17,9 @@ def _candidate(family: str, wrong: int) -> Candidate:
     predicted[:wrong] = (predicted[:wrong] + 1) % 3
     f1 = float(macro_f1(confusion(TRUTH, predicted, 3)))
     figures = PerformanceMetrics.model_construct(f1_score=f1)
-    return Candidate(family, Evaluation(figures, ("a", "b", "c"), TRUTH, predicted, Interval(f1, f1, f1), 1.0))
+    timed = Latency(calls=1, p50_ms=1.0, p95_ms=1.0)
+    sure = np.eye(3)[predicted]
+    return Candidate(family, Evaluation(figures, ("a", "b", "c"), TRUTH, predicted, sure, Interval(f1, f1, f1), timed, timed))
 
 
 def test_a_clearly_better_dear_family_wins() -> None:

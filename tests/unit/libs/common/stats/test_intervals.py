@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.stats.intervals import exact_lower_bound, quantile_interval, wilson_interval
+from libs.common.stats.intervals import exact_lower_bound, quantile_interval, share_difference, wilson_interval
 
 
 @given(st.integers(1, 5000).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count))))
@@ -30,6 +30,14 @@ def test_the_exact_bound_is_the_share_that_would_show_so_many_successes_once_in_
     low = exact_lower_bound(18, 20)
     assert binom.sf(17, 20, low) == pytest.approx(0.05)
     assert (exact_lower_bound(0, 20), exact_lower_bound(20, 20)) == (0.0, pytest.approx(0.05 ** (1 / 20)))
+
+
+def test_the_difference_of_two_shares_matches_the_published_example() -> None:
+    # Newcombe (1998), Statistics in Medicine 17:873, table II, method 10: 56 of 70 against 48 of 80.
+    first, second = np.arange(70) < 56, np.arange(80) < 48
+    found = share_difference(first, second)
+    assert (round(found.low, 4), round(found.high, 4)) == (0.0524, 0.3339)
+    assert share_difference(first, second[:0]).low == -1
 
 
 @pytest.mark.parametrize("quantile", [0.5, 0.95])
