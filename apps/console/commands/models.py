@@ -1,5 +1,8 @@
 """`triage models`: what is registered."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from apps.console.session import open_session
@@ -35,7 +38,6 @@ def show(model: str, version: str) -> None:
 @app.command()
 def verify(model: str, version: str) -> None:
     """Check every file of a version against its digests."""
-    from pathlib import Path
     from tempfile import TemporaryDirectory
 
     from libs.common.models.artifact import verify_artifact
@@ -45,3 +47,23 @@ def verify(model: str, version: str) -> None:
     with TemporaryDirectory() as scratch:
         digest = verify_artifact(fetch_folder(registered.uri, Path(scratch) / "model"))
     typer.echo(f"{registered.ref}: every file is as it was registered ({digest[:12]})")
+
+
+@app.command()
+def report(model: str, version: str, into: Annotated[Path, typer.Argument(help="The HTML file to write.")]) -> None:
+    """Write the evaluation's page of a version to a file: figures, slices, fairness, robustness, mistakes, what was found."""
+    from tempfile import TemporaryDirectory
+
+    from apps.training.evaluation_page import PAGE
+    from libs.common.errors import ModelNotFound
+    from libs.common.models.artifact import verify_artifact
+    from libs.common.pages import write_page
+    from libs.common.stores.objects import fetch_folder
+
+    registered = open_session().stores.registry.get(model, version)
+    with TemporaryDirectory() as scratch:
+        folder = fetch_folder(registered.uri, Path(scratch) / "model")
+        verify_artifact(folder)
+        if not (folder / PAGE).exists():
+            raise ModelNotFound(f"{registered.ref} has no {PAGE}", "it was trained before pages were written; train it again")
+        typer.echo(str(write_page(into, (folder / PAGE).read_text("utf-8"))))
