@@ -1,5 +1,6 @@
 """Judges a fitted classifier on rows that it never saw: quality with intervals, calibration, and latency."""
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from libs.common.stats.calibration import calibration_error
 # Enough for a 95th percentile; the transformer needs about 20 ms each.
 _TIMED = 100
 BATCH = 32
-_TIMED_BATCHES = 20
-_MOST_SECONDS = 2.0
+# The transformer has time for three or four batches.
+_TIMED_BATCHES, _MOST_SECONDS = 20, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +87,18 @@ def evaluate(classifier: Classifier, holdout: Examples, seed: int) -> Evaluation
         holdout_rows=len(holdout),
         per_class_recall={label: float(recall[place]) for place, label in enumerate(classes)},
     )
-    batched = latency(classifier, _batches(holdout.emails))
+    batched = latency(classifier, _batches(holdout.emails), _MOST_SECONDS)
     return Evaluation(figures, classes, truth, predicted, probabilities, f1, alone, batched)
 
 
-def latency(classifier: Classifier, calls: Iterable[Sequence[Email]]) -> Latency:
-    """How long each call takes, after a warm-up; no further call begins once all took 2 s, but for the first three."""
+def latency(classifier: Classifier, calls: Iterable[Sequence[Email]], most_seconds: float = math.inf) -> Latency:
+    """How long each call takes, of a classifier that has answered before; three calls, then more while there is time."""
     took: list[float] = []
     for emails in calls:
-        if not took:
-            classifier.predict(emails)
         start = time.perf_counter()
         classifier.predict(emails)
         took.append(time.perf_counter() - start)
-        if len(took) >= 3 and sum(took) > _MOST_SECONDS:
+        if len(took) >= 3 and sum(took) > most_seconds:
             break
     p50, p95 = np.percentile(np.array(took) * 1000, [50, 95]).tolist()
     return Latency(len(took), p50, p95)

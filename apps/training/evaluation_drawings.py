@@ -21,7 +21,8 @@ def confusion_table(evaluation: Evaluation) -> str:
         (f"<b>{escape(label)}</b>", *(_cell(int(count), float(share)) for count, share in zip(*pair, strict=True)))
         for label, *pair in zip(evaluation.classes, counts, shares, strict=True)
     )
-    return section("", ("true \\ answered", *map(escape, evaluation.classes)), rows).replace("<h2></h2>", "")
+    columns = ("true \\ answered", *map(escape, evaluation.classes))
+    return section("Which class is taken for which", columns, rows)
 
 
 def calibration_drawing(evaluation: Evaluation) -> str:

@@ -37,7 +37,7 @@ def evaluation_page(family: str, review: Review, dataset: DatasetVersion, traini
             section("Found", ("kind", "what was found", "rows"), _finding_rows(review)),
             section("Figures", ("figure", "value", "95 %"), _figure_rows(review, training.seed)),
             section("By class", ("class", "e-mails", "precision", "recall", "F1"), _class_rows(review, training.seed)),
-            f"<h2>Which class is taken for which</h2>{confusion_table(review.evaluation)}",
+            confusion_table(review.evaluation),
             f"<h2>Calibration, and answering less</h2>{calibration_drawing(review.evaluation)}<p>{_abstention(review)}</p>",
             f"<h2>Time-ordered</h2><p>{escape(latest_said(review.refits.latest))}</p>",
             section("Slices", ("attribute", "group", "e-mails", "accuracy", "macro F1", ""), _slice_rows(review)),

@@ -1,5 +1,6 @@
 """Fits the tabular family with scikit-learn, and keeps only its numbers."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from apps.training.examples import Examples, set_aside
 from apps.training.fit_tfidf import fit_tfidf
+from apps.training.refits import leave_fold
 from libs.common.config.training import TabularFamily
 from libs.common.features.cleaning import CleanEmail, clean
 from libs.common.features.extraction import metadata
@@ -21,18 +23,34 @@ Array = NDArray[np.float32]
 _MAX_ITERATIONS = 300
 
 
-def fit_tabular(examples: Examples, options: TabularFamily, seed: int) -> TabularClassifier:
-    """Fit on all rows, with the temperature found on a fold that a first fit had not seen."""
-    cleaned = [clean(email) for email in examples.emails]
-    facts = np.array([metadata(*pair) for pair in zip(examples.emails, cleaned, strict=True)], dtype=np.float32)
+def fit_tabular(examples: Examples, options: TabularFamily, seed: int, workspace: Path | None = None) -> TabularClassifier:
+    """Fit on all rows, with the temperature found on a fold that a first fit had not seen.
+
+    How that did on the fold is left in the ``workspace``.
+    """
+    cleaned, facts = _read_emails(examples)
     learn, judge = set_aside(examples)
     temperature = 1.0
     if len(judge):
         part = _fit(examples.take(learn), [cleaned[row] for row in learn], facts[learn], options, seed)
         judged = examples.take(judge)
-        temperature = fit_temperature(part.logits(judged.emails), judged.numbers(part.labels))
+        logits, truth = part.logits(judged.emails), judged.numbers(part.labels)
+        temperature = fit_temperature(logits, truth)
+        if workspace:
+            leave_fold(workspace, logits.argmax(axis=1) == truth)
     whole = _fit(examples, cleaned, facts, options, seed)
     return TabularClassifier(whole.labels, whole.vocabulary, whole.weights, temperature)
+
+
+def fit_once(examples: Examples, options: TabularFamily, seed: int) -> TabularClassifier:
+    """Fit on all rows, without a temperature: the labels of `fit_tabular` in half of its time."""
+    return _fit(examples, *_read_emails(examples), options, seed)
+
+
+def _read_emails(examples: Examples) -> tuple[list[CleanEmail], Array]:
+    cleaned = [clean(email) for email in examples.emails]
+    facts = [metadata(*pair) for pair in zip(examples.emails, cleaned, strict=True)]
+    return cleaned, np.array(facts, dtype=np.float32)
 
 
 def _fit(examples: Examples, cleaned: list[CleanEmail], facts: Array, options: TabularFamily, seed: int) -> TabularClassifier:

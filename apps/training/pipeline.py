@@ -18,7 +18,7 @@ from apps.training.examples import Examples, read_examples, require_classes
 from apps.training.overlap import repeated_rows
 from apps.training.package import Provenance, deployment_requirements, package_model
 from apps.training.provenance import code_commit
-from apps.training.refits import Refits, Unmeasured, refit
+from apps.training.refits import Refits, Unmeasured, judge_latest, read_fold
 from apps.training.review import Review, Standard, review
 from apps.training.select import SIMPLEST_FIRST, Candidate, rank
 from apps.training.slices import require_attributes
@@ -167,7 +167,7 @@ def _fitter(family: str, settings: Training) -> Fitter:
     if family == "tabular":
         from apps.training.fit_tabular import fit_tabular
 
-        return lambda examples, seed, _: fit_tabular(examples, settings.families.tabular, seed)
+        return lambda examples, seed, workspace: fit_tabular(examples, settings.families.tabular, seed, workspace)
     if family == "transformer":
         from apps.training.fit_transformer import fit_transformer
 
@@ -190,21 +190,22 @@ def _fit(course: _Course, family: str, fit: Fitter) -> _Fitted:
     figures = evaluation.figures
     log.info("fitted %s in %.1f s: accuracy %.3f, macro F1 %.3f", family, seconds, figures.accuracy, figures.f1_score)
     standard = Standard(course.request.protected_attributes, course.request.bias_threshold)
-    seen = review(classifier, evaluation, course.holdout, course.repeated, _refits(course, family, fit, workspace), standard)
+    seen = review(classifier, evaluation, course.holdout, course.repeated, _refits(course, family, workspace), standard)
     for found in seen.findings:
         log.warning("%s is %s", family, found)
     return _Fitted(classifier, seen, _details(course, seconds / 3600))
 
 
-def _refits(course: _Course, family: str, fit: Fitter, workspace: Path) -> Refits:
+def _refits(course: _Course, family: str, workspace: Path) -> Refits:
     """Fitted again only where that takes seconds."""
+    fold = read_fold(workspace)
     if family != "tabular":
-        dear = Unmeasured(f"the {family} family is not fitted a second time: that takes minutes")
-        return Refits(dear, dear)
-    seed = course.request.seed
-    return refit(
-        lambda examples: fit(examples, seed, workspace), course.train, course.holdout, course.dataset.lineage.order, seed
-    )
+        return Refits(fold, Unmeasured(f"the {family} family is not fitted a second time, that takes minutes"))
+    from apps.training.fit_tabular import fit_once
+
+    options, seed, order = course.settings.families.tabular, course.request.seed, course.dataset.lineage.order
+    latest = judge_latest(lambda rows: fit_once(rows, options, seed), course.train, course.holdout, order, seed)
+    return Refits(fold, latest)
 
 
 def _details(course: _Course, hours: float) -> TrainingDetails:

@@ -1,13 +1,15 @@
-"""The same fit on other cuts of the rows, beside the figure of the holdout: one fold, and the latest mail."""
+"""How a family does on other cuts of the rows, beside the figure of the holdout: one fold, and the latest mail."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.training.examples import Examples, set_aside
+from apps.training.examples import Examples
 from apps.training.split import HOLDOUT_FOLD, SplitRow, split_rows, thread_groups
 from libs.common.models.base import Classifier
 from libs.common.stats import metrics
@@ -16,6 +18,7 @@ Fit = Callable[[Examples], Classifier]
 
 _LATEST_SHARE = 0.2
 _FOLDS = 5
+_FOLD = "fold.json"
 # Of fewer rows, accuracy is known to ±14 points at best.
 _FEWEST = 50
 
@@ -51,23 +54,24 @@ class Refits:
     latest: TimeOrdered | Unmeasured
 
 
-def refit(fit: Fit, train: Examples, holdout: Examples, order: str, seed: int) -> Refits:
-    """Fit once without a fold and once on the older mail; ``order`` is how the dataset chose its holdout."""
+def leave_fold(workspace: Path, right: NDArray[np.bool_]) -> None:
+    """Write down, in the workspace of a fit, whether each answer on a fold that it had set aside was right."""
+    (workspace / _FOLD).write_text(json.dumps(right.tolist()))
+
+
+def read_fold(workspace: Path) -> NDArray[np.bool_] | Unmeasured:
+    """What `leave_fold` wrote there."""
+    path = workspace / _FOLD
+    return np.array(json.loads(path.read_text()), dtype=np.bool_) if path.exists() else Unmeasured("no fold was set aside")
+
+
+def judge_latest(fit: Fit, train: Examples, holdout: Examples, order: str, seed: int) -> TimeOrdered | Unmeasured:
+    """Train and holdout together, the threads that ended last judged by what all the others teach.
+
+    ``order`` is how the dataset chose its holdout: by ``time``, the figure is there already.
+    """
     if order == "time":
-        return Refits(judge_fold(fit, train), Unmeasured("the holdout itself is the latest mail of the dataset"))
-    return Refits(judge_fold(fit, train), judge_latest(fit, train, holdout, seed))
-
-
-def judge_fold(fit: Fit, train: Examples) -> NDArray[np.bool_] | Unmeasured:
-    """Whether each answer on the lowest fold is right, from a fit on the others."""
-    learn, judge = set_aside(train)
-    if not len(judge):
-        return Unmeasured("the other folds do not have every class")
-    return _right(fit(train.take(learn)), train.take(judge))
-
-
-def judge_latest(fit: Fit, train: Examples, holdout: Examples, seed: int) -> TimeOrdered | Unmeasured:
-    """Train and holdout together, the threads that ended last judged by what all the others teach."""
+        return Unmeasured("the holdout itself is the latest mail of the dataset")
     rows = _by_time(train, holdout, seed)
     later, earlier = (rows.take(np.flatnonzero((np.array(rows.folds) == HOLDOUT_FOLD) == held)) for held in (True, False))
     shared = set(later.labels) & set(earlier.labels)
@@ -105,8 +109,3 @@ def _by_time(train: Examples, holdout: Examples, seed: int) -> Examples:
     rows = [SplitRow(key, label, threads[key], email.sent_at) for key, label, email in columns]
     parts = split_rows(rows, _LATEST_SHARE, _FOLDS, seed, "time")
     return Examples(emails, labels, tuple(parts[key].fold for key in keys))
-
-
-def _right(classifier: Classifier, judged: Examples) -> NDArray[np.bool_]:
-    labels: Sequence[str] = np.asarray(classifier.labels)[classifier.predict(judged.emails).argmax(axis=1)].tolist()
-    return np.array([label == answer for label, answer in zip(judged.labels, labels, strict=True)])

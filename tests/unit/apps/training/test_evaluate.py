@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from apps.training.evaluate import evaluate
+from apps.training.evaluate import BATCH, evaluate, latency
 from libs.common.domain.triage import Email
 from libs.common.errors import DataError
 from tests.unit.apps.training.mails import mailbox
@@ -33,6 +33,31 @@ def test_figures_of_a_classifier_that_always_says_the_same() -> None:
 def test_a_label_that_the_classifier_never_learned_counts_as_missed() -> None:
     holdout = replace(mailbox(90), labels=("complaint",) * 90)
     assert evaluate(AlwaysSpam(), holdout, seed=0).figures.per_class_recall["complaint"] == 0  # pyright: ignore[reportArgumentType]
+
+
+class Counting(AlwaysSpam):
+    """Remembers how many e-mails each call had."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def predict(self, emails: Sequence[Email]) -> np.ndarray:
+        self.calls.append(len(emails))
+        return super().predict(emails)
+
+
+def test_every_row_is_predicted_once_and_then_some_alone_and_in_batches() -> None:
+    classifier = Counting()
+    found = evaluate(classifier, mailbox(9), seed=0)  # pyright: ignore[reportArgumentType]
+    assert classifier.calls == [9, *[1] * 9, *[BATCH] * found.batched.calls]
+    assert found.alone.calls == 9
+    assert found.alone.p50_ms <= found.alone.p95_ms
+    assert found.probabilities.shape == (9, 3) and found.right.sum() == 3
+
+
+def test_where_there_is_no_time_three_calls_are_enough() -> None:
+    calls = [mailbox(1).emails] * 9
+    assert latency(AlwaysSpam(), calls, most_seconds=0.0).calls == 3  # pyright: ignore[reportArgumentType]
 
 
 def test_no_holdout_is_an_error() -> None:

@@ -1,16 +1,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from apps.training.evaluation_page import latest_said
 from apps.training.examples import Examples
+from apps.training.fit_tabular import fit_once, fit_tabular
 from apps.training.overlap import repeated_rows
-from apps.training.refits import TimeOrdered, Unmeasured, judge_fold, judge_latest, refit
+from apps.training.refits import TimeOrdered, Unmeasured, judge_latest, read_fold
 from libs.common.domain.triage import Email
 from tests.unit.apps.training.mails import mailbox
+from tests.unit.libs.common.models.test_tabular import OPTIONS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TAUGHT: list[Examples] = []
@@ -45,7 +48,7 @@ def dated(count: int = 300, labels: tuple[str, ...] = ()) -> Examples:
 def test_the_latest_fifth_of_all_rows_is_judged_by_the_rest() -> None:
     examples = dated()
     TAUGHT.clear()
-    found = judge_latest(fit, examples.take(range(1, 300, 2)), examples.take(range(0, 300, 2)), seed=0)  # pyright: ignore
+    found = judge_latest(fit, examples.take(range(1, 300, 2)), examples.take(range(0, 300, 2)), "random", seed=0)  # pyright: ignore
     assert isinstance(found, TimeOrdered)
     assert (found.count, found.accuracy.value, found.lacking, found.unknown) == (60, 1.0, (), ())
     assert found.until == START + timedelta(hours=239)
@@ -57,7 +60,7 @@ def test_the_latest_fifth_of_all_rows_is_judged_by_the_rest() -> None:
 def test_classes_of_one_period_only_are_named_and_not_judged() -> None:
     labels = tuple(["invoice", "meeting", "spam", "spam"] * 80 + ["invoice", "spam", "complaint", "spam"] * 20)
     examples = dated(400, labels)
-    found = judge_latest(fit, examples, examples.take([]), seed=0)  # pyright: ignore[reportArgumentType]
+    found = judge_latest(fit, examples, examples.take([]), "random", seed=0)  # pyright: ignore[reportArgumentType]
     assert isinstance(found, TimeOrdered)
     assert (found.count, found.lacking, found.unknown) == (60, ("meeting",), ("complaint",))
     said = latest_said(found)
@@ -68,21 +71,28 @@ def test_classes_of_one_period_only_are_named_and_not_judged() -> None:
 def test_too_few_dates_are_said_instead_of_a_figure(undated: int) -> None:
     examples = dated()
     emails = tuple(replace(email, sent_at=None) if row < undated else email for row, email in enumerate(examples.emails))
-    found = judge_latest(fit, replace(examples, emails=emails), examples.take([]), seed=0)  # pyright: ignore[reportArgumentType]
+    found = judge_latest(fit, replace(examples, emails=emails), examples.take([]), "random", seed=0)  # pyright: ignore[reportArgumentType]
     assert isinstance(found, Unmeasured)
     assert f"{300 - undated} of 300 e-mails have a date" in found.why
     assert latest_said(found).startswith("No figure: ")
 
 
 def test_a_holdout_that_is_the_latest_mail_already_is_not_judged_twice() -> None:
-    found = refit(fit, dated(), dated(60), "time", seed=0)  # pyright: ignore[reportArgumentType]
-    assert isinstance(found.latest, Unmeasured) and "latest mail" in found.latest.why
-    assert not isinstance(found.fold, Unmeasured) and found.fold.tolist() == [True] * 60
+    TAUGHT.clear()
+    found = judge_latest(fit, dated(), dated(60), "time", seed=0)  # pyright: ignore[reportArgumentType]
+    assert isinstance(found, Unmeasured) and "latest mail" in found.why
+    assert TAUGHT == []
 
 
-def test_a_fold_needs_the_others_to_have_every_class() -> None:
-    one_fold = replace(dated(60), folds=(0,) * 60)
-    assert isinstance(judge_fold(fit, one_fold), Unmeasured)  # pyright: ignore[reportArgumentType]
+def test_a_fit_leaves_how_it_did_on_the_fold_that_it_set_aside(tmp_path: Path) -> None:
+    assert isinstance(read_fold(tmp_path), Unmeasured)
+    fitted = fit_tabular(mailbox(), OPTIONS, 0, tmp_path)
+    fold = read_fold(tmp_path)
+    assert not isinstance(fold, Unmeasured)
+    assert len(fold) == sum(fold == 0 for fold in mailbox().folds) and fold.mean() > 0.9
+    once = fit_once(mailbox(), OPTIONS, 0)
+    emails = mailbox(30, seed=9).emails
+    assert once.temperature == 1 and (once.logits(emails) == fitted.logits(emails)).all()
 
 
 def test_rows_that_read_as_training_rows_are_found_word_for_word_or_almost() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +10,10 @@ import pytest
 from apps.training import flags
 from apps.training.evaluate import evaluate
 from apps.training.examples import Examples, Origin
-from apps.training.fit_tabular import fit_tabular
+from apps.training.fit_tabular import fit_once, fit_tabular
 from apps.training.near_duplicates import campaigns, signature
 from apps.training.overlap import repeated_rows
-from apps.training.refits import Refits, Unmeasured, judge_fold, refit
+from apps.training.refits import Refits, Unmeasured, judge_latest, read_fold
 from apps.training.review import Review, Standard, review
 from apps.training.split import SplitRow, split_rows, thread_groups
 from apps.training.synthetic.generator import generate
@@ -70,8 +71,13 @@ def parts() -> tuple[Examples, Examples]:
 
 
 @pytest.fixture(scope="module")
-def good(parts: tuple[Examples, Examples]) -> TabularClassifier:
-    return fit_tabular(parts[0], OPTIONS, seed=0)
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fit")
+
+
+@pytest.fixture(scope="module")
+def good(parts: tuple[Examples, Examples], workspace: Path) -> TabularClassifier:
+    return fit_tabular(parts[0], OPTIONS, 0, workspace)
 
 
 def looked_at(classifier: Classifier, train: Examples, holdout: Examples, refits: Refits | None = None) -> Review:
@@ -84,9 +90,12 @@ def kinds(seen: Review) -> set[str]:
     return {found.kind for found in seen.findings}
 
 
-def test_a_good_candidate_is_accused_of_nothing(parts: tuple[Examples, Examples], good: TabularClassifier) -> None:
+def test_a_good_candidate_is_accused_of_nothing(
+    parts: tuple[Examples, Examples], good: TabularClassifier, workspace: Path
+) -> None:
     train, holdout = parts
-    refits = refit(lambda examples: fit_tabular(examples, OPTIONS, 0), train, holdout, "random", 0)
+    latest = judge_latest(lambda examples: fit_once(examples, OPTIONS, 0), train, holdout, "random", 0)
+    refits = Refits(read_fold(workspace), latest)
     seen = looked_at(good, train, holdout, refits)
     assert seen.evaluation.figures.accuracy > 0.8
     assert not isinstance(refits.latest, Unmeasured) and not isinstance(refits.fold, Unmeasured)
@@ -120,13 +129,14 @@ def test_a_candidate_trained_on_a_leaked_split_is_found(parts: tuple[Examples, E
     assert found.count == len(seen.repeated)
 
 
-def test_a_candidate_with_damaged_weights_is_found(parts: tuple[Examples, Examples], good: TabularClassifier) -> None:
+def test_a_candidate_with_damaged_weights_is_found(
+    parts: tuple[Examples, Examples], good: TabularClassifier, workspace: Path
+) -> None:
     """Stored in eight bits at a scale that is too fine, so that the larger weights wrap around."""
     train, holdout = parts
     wrapped = np.round(good.weights.terms * 500).astype(np.int64).astype(np.int8).astype(np.float32) / 500
     damaged = replace(good, weights=replace(good.weights, terms=wrapped))
-    fold = judge_fold(lambda examples: fit_tabular(examples, OPTIONS, 0), train)
-    seen = looked_at(damaged, train, holdout, Refits(fold, NEVER))
+    seen = looked_at(damaged, train, holdout, Refits(read_fold(workspace), NEVER))
     assert flags.GAP in kinds(seen)
 
 
