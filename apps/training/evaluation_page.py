@@ -9,6 +9,7 @@ from apps.training.evaluate import BATCH, Latency
 from apps.training.evaluation_drawings import calibration_drawing, confusion_table
 from apps.training.refits import TimeOrdered, Unmeasured
 from apps.training.review import TARGET_PRECISION, Review
+from apps.training.slices import ATTRIBUTES
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.model import TrainingDetails
 from libs.common.pages import facts, page, section
@@ -41,6 +42,7 @@ def evaluation_page(family: str, review: Review, dataset: DatasetVersion, traini
             f"<h2>Calibration, and answering less</h2>{calibration_drawing(review.evaluation)}<p>{_abstention(review)}</p>",
             f"<h2>Time-ordered</h2><p>{escape(latest_said(review.refits.latest))}</p>",
             section("Slices", ("attribute", "group", "e-mails", "accuracy", "macro F1", ""), _slice_rows(review)),
+            f"<p>{_undivided(review)}</p>",
             section(
                 "Fairness", ("attribute", "class", "given: gap", "true: gap", "found: gap", "found least"), _bias_rows(review)
             ),
@@ -126,6 +128,12 @@ def _slice_rows(review: Review) -> Iterator[tuple[str, ...]]:
         yield (*cells, _spanned(figure.accuracy), f"{figure.macro_f1:.3f}", mark)
 
 
+def _undivided(review: Review) -> str:
+    divided = {figure.attribute for figure in review.slices}
+    alike = ", ".join(name.replace("_", " ") for name in ATTRIBUTES if name not in divided)
+    return f"<small>All e-mails are of one group, or in groups too small to name, by: {alike}.</small>" if alike else ""
+
+
 def _bias_rows(review: Review) -> Iterator[tuple[str, ...]]:
     for bias in review.biases:
         least = min(bias.opportunity.groups, key=lambda group: group.rate, default=None)
@@ -156,7 +164,7 @@ def _abstention(review: Review) -> str:
     return (
         f"Answering only at {found.threshold:.3f} confidence or more answers {found.coverage:.1%} of the e-mails, "
         f"{found.precision:.1%} of them right, and at least {found.precision_low:.1%} (95 %, Clopper–Pearson with Bonferroni "
-        f"over 20 coverages): the lowest threshold that keeps {TARGET_PRECISION:.0%}."
+        f"over 20 coverages): the lowest threshold tried that keeps {TARGET_PRECISION:.0%}."
     )
 
 

@@ -96,7 +96,7 @@ def _lengths(examples: Examples) -> list[str]:
     """Thirds by the characters of the body, as traffic is measured."""
     chars = np.array([monitored_features(email)["body_chars"] for email in examples.emails])
     low, high = np.quantile(chars, [1 / 3, 2 / 3]) if len(chars) else (0.0, 0.0)
-    names = (f"≤ {low:,.0f} characters", f"≤ {high:,.0f} characters", f"> {high:,.0f} characters")
+    names = (f"to {low:,.0f} characters", f"{low:,.0f} to {high:,.0f} characters", f"over {high:,.0f} characters")
     return [names[int(many > low) + int(many > high)] for many in chars]
 
 
@@ -116,3 +116,5 @@ _ATTRIBUTES: dict[str, Callable[[Examples], list[str]]] = {
     "thread_position": _positions,
     "attachment": lambda examples: ["with" if email.attachments else "without" for email in examples.emails],
 }
+# The names of what e-mails are grouped by.
+ATTRIBUTES = tuple(_ATTRIBUTES)

@@ -1,10 +1,16 @@
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
-from apps.training.examples import require_classes, set_aside, stratified_sample
+from apps.training.examples import TABLE, Origin, read_examples, require_classes, set_aside, stratified_sample
+from apps.training.rows import DATASET, ingested_row
+from libs.common.domain.dataset import Split
+from libs.common.domain.triage import Email, LabelledEmail
 from libs.common.errors import DataError
 from tests.unit.apps.training.mails import mailbox
 
@@ -26,6 +32,21 @@ def test_a_rare_label_stays_in_the_sample() -> None:
         ]
         == 12
     )
+
+
+@pytest.mark.parametrize("language", ["fr", None])
+def test_rows_of_a_dataset_keep_their_names_also_where_it_is_older_than_a_column(tmp_path: Path, language: str | None) -> None:
+    rows = [
+        ingested_row(n, LabelledEmail(Email(f"<{n}>", "a@b", "subject", "body"), "spam", f"box/{n}"))
+        | {"row_id": f"row{n}", "split": "holdout" if n else "train", "fold": n - 1, "language": language}
+        for n in range(3)
+    ]
+    table = pa.Table.from_pylist(rows, schema=DATASET)
+    parquet.write_table(table if language else table.drop_columns(["language"]), tmp_path / TABLE)
+    found = read_examples(tmp_path, Split.HOLDOUT).take([1, 0])
+    assert found.origins == (Origin("row2", "box/2", language or ""), Origin("row1", "box/1", language or ""))
+    assert found.named([1]) == ("row1",)
+    assert mailbox(3).named([2]) == ("#2",)
 
 
 def test_what_is_set_aside_is_one_whole_fold() -> None:

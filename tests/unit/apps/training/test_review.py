@@ -156,6 +156,7 @@ def test_what_the_page_shows_names_rows_and_holds_no_text(parts: tuple[Examples,
     wrong = np.flatnonzero(~seen.evaluation.right)
     surest = wrong[np.argsort(-seen.evaluation.confidence[wrong], kind="stable")][0]
     assert parts[1].named([surest])[0] in page
+    assert "in groups too small to name, by: language, source." in page
     assert "sender domain" in page and "thread position" in page and "typing errors" in page
     lines = {line for email in parts[1].emails for line in email.body.splitlines() if len(line) > 25}
     assert len(lines) > 100
