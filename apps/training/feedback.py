@@ -28,6 +28,11 @@ class FeedbackStretch:
 
     given: tuple[_Correction, ...]
 
+    @property
+    def mails(self) -> int:
+        """One a correction."""
+        return len(self.given)
+
     def read(self) -> Iterator[LabelledEmail | Quarantined]:
         """The corrected mails."""
         return (LabelledEmail(email, label, row_name(key)) for email, label, key in self.given)

@@ -26,6 +26,9 @@ _STRETCH_MAILS = 1000
 
 
 class _RawStretch(Protocol):
+    @property
+    def mails(self) -> int | None: ...
+
     def read(self) -> Iterator[RawMail]: ...
 
 
@@ -35,6 +38,11 @@ class RecipeStretch:
 
     raw: _RawStretch
     recipe: Recipe
+
+    @property
+    def mails(self) -> int | None:
+        """As many as there are raw ones: what is set aside is counted too."""
+        return self.raw.mails
 
     def read(self) -> Iterator[LabelledEmail | Quarantined]:
         """Each mail labelled, or set aside."""
@@ -49,6 +57,11 @@ class SyntheticStretch:
     seed: int
     drift: float
     start: int
+
+    @property
+    def mails(self) -> int:
+        """As many as were asked for."""
+        return self.n
 
     def read(self) -> Iterator[LabelledEmail | Quarantined]:
         """The generated mails."""

@@ -22,6 +22,11 @@ class FileStretch:
     root: Path
     files: tuple[Path, ...]
 
+    @property
+    def mails(self) -> int:
+        """One a file."""
+        return len(self.files)
+
     def read(self) -> Iterator[RawMail]:
         """The files as raw mails."""
         for path in self.files:

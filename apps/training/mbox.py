@@ -19,12 +19,13 @@ _STRETCH_BYTES = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class MboxStretch:
-    """The messages of an mbox that begin in bytes ``begin`` to ``end``; the one at ``begin`` is number ``first``."""
+    """The ``mails`` messages of an mbox that begin in bytes ``begin`` to ``end``; the one at ``begin`` is number ``first``."""
 
     path: Path
     begin: int
     end: int
-    first: int = 0
+    first: int
+    mails: int
 
     def read(self) -> Iterator[RawMail]:
         """The messages as raw mails; the place is the file's name without its suffix."""
@@ -42,10 +43,13 @@ def stretches_of(path: Path, stretch_bytes: int = _STRETCH_BYTES) -> tuple[MboxS
     """An mbox cut before messages, each stretch about ``stretch_bytes`` long; none where it holds no message."""
     size = path.stat().st_size
     cuts: list[tuple[int, int]] = []
-    for number, begin in enumerate(_openings(path, 0, size)):
+    messages = 0
+    for begin in _openings(path, 0, size):
         if not cuts or begin - cuts[-1][0] >= stretch_bytes:
-            cuts.append((begin, number))
-    return tuple(MboxStretch(path, begin, end, first) for (begin, first), (end, _) in pairwise([*cuts, (size, 0)]))
+            cuts.append((begin, messages))
+        messages += 1
+    ends = pairwise([*cuts, (size, messages)])
+    return tuple(MboxStretch(path, begin, end, first, after - first) for (begin, first), (end, after) in ends)
 
 
 def _openings(path: Path, begin: int, end: int) -> Iterator[int]:

@@ -1,6 +1,6 @@
 """What a source is: its address, the digest of what it holds, and the stretches that tasks read side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,7 +9,10 @@ from libs.common.domain.triage import Feedback, LabelledEmail
 
 
 class Stretch(Protocol):
-    """A part of a source that one task reads."""
+    """A part of a source that one task reads; ``mails`` is how many it holds, None where only reading it would tell."""
+
+    @property
+    def mails(self) -> int | None: ...
 
     def read(self) -> Iterator[LabelledEmail | Quarantined]:
         """The mails in order."""
@@ -27,6 +30,13 @@ class Source:
     digest: str
     stretches: tuple[Stretch, ...]
     corrections: tuple[Feedback, ...] = ()
+
+
+def mails_of(sources: Sequence[Source]) -> int | None:
+    """How many mails the sources hold together; None where that is not known before all is read."""
+    counts = [stretch.mails for source in sources for stretch in source.stretches]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def readable_name(name: str) -> str:

@@ -1,9 +1,10 @@
 """Reads mails from .parquet, .csv and .jsonl tables, in stretches of rows."""
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from libs.common.errors import DataError
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
 _BATCH_ROWS = 500
-# A stretch costs a task of some 20 ms; fewer rows would not pay for it, more would leave cores idle.
-_STRETCH_ROWS = 2000
+# A stretch costs a task of some 20 ms, a mail about one; fewer rows would not pay for it, more would leave cores idle.
+_STRETCH_ROWS = 1000
+# Rows before a stretch are decoded in vain, as far back as their row group begins: at most this many times a group.
+_MOST_CUTS_A_GROUP = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,11 @@ class TableStretch:
     first: int = 0
     rows: int = 0
 
+    @property
+    def mails(self) -> int | None:
+        """One a row; what a .csv or .jsonl holds is not known before it is read."""
+        return self.rows or None
+
     def read(self) -> Iterator[RawMail]:
         """The rows as raw mails."""
         found = self._parquet_rows() if self.path.suffix == ".parquet" else _text_rows(self.path)
@@ -35,8 +43,9 @@ class TableStretch:
 
     def _parquet_rows(self) -> Iterator[dict[str, Any]]:
         with _readable(self.path), parquet.ParquetFile(self.path) as file:
-            begin, end = 0, self.first + self.rows
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            end = self.first + self.rows
+            groups, begin = _holding(_group_rows(file.metadata), self.first, end)
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS, row_groups=groups):
                 wanted = batch[max(0, min(self.first - begin, len(batch))) : max(0, min(end - begin, len(batch)))]
                 begin += len(batch)
                 yield from wanted.to_pylist()
@@ -49,8 +58,26 @@ def stretches_of(path: Path) -> tuple[TableStretch, ...]:
     if path.suffix != ".parquet":
         return (TableStretch(path),)
     with _readable(path):
-        rows = parquet.read_metadata(path).num_rows
-    return tuple(TableStretch(path, first, min(_STRETCH_ROWS, rows - first)) for first in range(0, rows, _STRETCH_ROWS))
+        metadata = parquet.read_metadata(path)
+    return tuple(TableStretch(path, first, rows) for first, rows in _cut(_group_rows(metadata)))
+
+
+def _group_rows(metadata: parquet.FileMetaData) -> list[int]:
+    return [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+
+
+def _cut(groups: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(first row, rows) of stretches: small row groups are joined, large ones cut."""
+    rows, longest = sum(groups), max((*groups, 0))
+    length = max(_STRETCH_ROWS, -(-longest // _MOST_CUTS_A_GROUP))
+    return ((first, min(length, rows - first)) for first in range(0, rows, length))
+
+
+def _holding(groups: Sequence[int], first: int, end: int) -> tuple[list[int], int]:
+    """The row groups that hold rows ``first`` to ``end``, and the row that they begin with."""
+    begins = list(accumulate(groups, initial=0))
+    held = [number for number, (begin, after) in enumerate(pairwise(begins)) if begin < end and after > first]
+    return held, begins[held[0]]
 
 
 def columns_of(path: Path) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import mailbox
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pyarrow import csv, parquet
 
 from apps.training.feedback import feedback_source
 from apps.training.ingest import open_source
-from apps.training.sources import Source
+from apps.training.sources import Source, mails_of
 from libs.common.domain.triage import Email, Feedback, LabelledEmail
 from libs.common.errors import DataError
 
@@ -53,8 +54,37 @@ def test_tables_are_read_alike(tmp_path: Path, suffix: str) -> None:
 def test_a_large_table_is_cut_into_stretches_that_miss_and_repeat_nothing(tmp_path: Path) -> None:
     rows = [{"subject": str(n), "label": "a"} for n in range(4501)]
     source = opened(write_table(tmp_path / "mails.parquet", rows), tmp_path)
-    assert len(source.stretches) == 3
+    assert len(source.stretches) == 5
+    assert mails_of([source]) == 4501
     assert [one.email.subject for one in read(source)] == [row["subject"] for row in rows]
+
+
+@pytest.mark.parametrize("group_rows", [7, 40, 60, 100])
+def test_a_table_is_read_alike_however_its_rows_are_grouped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group_rows: int
+) -> None:
+    monkeypatch.setattr("apps.training.tables._STRETCH_ROWS", 20)
+    monkeypatch.setattr("apps.training.tables._MOST_CUTS_A_GROUP", 2)
+    rows = [{"subject": str(n), "label": "a"} for n in range(95)]
+    path = tmp_path / "mails.parquet"
+    parquet.write_table(pa.Table.from_pylist(rows), path, row_group_size=group_rows)
+    source = opened(path, tmp_path)
+    longest = max(20, min(95, group_rows) / 2)
+    assert len(source.stretches) == math.ceil(95 / math.ceil(longest))
+    assert [(one.email.subject, one.source) for one in read(source)] == [(str(n), f"mails.parquet#{n}") for n in range(95)]
+
+
+def test_how_many_mails_there_are_is_known_beforehand_where_no_pass_over_the_source_is_needed(tmp_path: Path) -> None:
+    folder = tmp_path / "c" / "spam"
+    folder.mkdir(parents=True)
+    (folder / "1.eml").write_bytes(mail("one"))
+    box = mailbox.mbox(tmp_path / "c" / "ham.mbox")
+    for subject in ("two", "three"):
+        box.add(mail(subject))
+    box.close()
+    known = [opened(tmp_path / "c", tmp_path), opened("synthetic://?n=1500", tmp_path)]
+    assert mails_of(known) == 3 + 1500
+    assert mails_of([*known, opened(write_table(tmp_path / "m.csv", ROWS), tmp_path)]) is None
 
 
 def test_cells_of_a_csv_stay_as_they_are_written(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def test_a_large_mbox_is_cut_into_stretches_that_can_be_read_in_any_order(tmp_pa
     cut = stretches_of(tmp_path / "sent.mbox", 4096)
     assert len(cut) > 5
     assert all(before.end == after.begin for before, after in pairwise(cut))
+    assert [stretch.mails for stretch in cut] == [len(list(stretch.read())) for stretch in cut]
     whole = read(*stretches_of(tmp_path / "sent.mbox"))
     assert len(whole) == 300
     assert sorted(read(*reversed(cut))) == sorted(whole)
