@@ -9,6 +9,7 @@ from apps.training.build import BuildRequest
 from apps.training.pipeline import build_version
 from apps.training.provenance import config_digest
 from flows.context import FlowContext, open_context
+from flows.progress import told_to
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.triage import Feedback
 
@@ -41,7 +42,8 @@ def build_dataset(
 def commit(context: FlowContext, request: BuildRequest, feedback: tuple[Feedback, ...]) -> DatasetVersion:
     """Build on the running Ray and write the outcome into the audit chain."""
     connect_ray()
-    return build_version(context.workplace("build_dataset"), request, config_digest(context.config), feedback)
+    place, watch = context.workplace("build_dataset"), told_to(context.stores.orchestrator)
+    return build_version(place, request, config_digest(context.config), feedback, watch)
 
 
 def feedback_of(context: FlowContext) -> tuple[Feedback, ...]:

@@ -9,6 +9,7 @@ from apps.training.provenance import code_commit, config_digest
 from apps.training.rebuild import rebuild, require_same
 from flows.build_dataset import feedback_of
 from flows.context import open_context
+from flows.progress import told_to
 
 
 @flow(name="rebuild_dataset", flow_run_name="{name}", persist_result=True)
@@ -18,5 +19,12 @@ def rebuild_dataset(name: str = "emails", version: str = "latest") -> State:
     committed = context.stores.datasets.get(name, version)
     connect_ray()
     digest = config_digest(context.config)
-    again = rebuild(committed, feedback_of(context), now=context.now(), code_commit=code_commit(), config_digest=digest)
+    again = rebuild(
+        committed,
+        feedback_of(context),
+        now=context.now(),
+        code_commit=code_commit(),
+        config_digest=digest,
+        watch=told_to(context.stores.orchestrator),
+    )
     return Completed(message=require_same(committed, again))

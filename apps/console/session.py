@@ -13,7 +13,9 @@ from libs.common.config.home import Home
 from libs.common.config.loader import load_config
 from libs.common.connect import Stores, connect
 from libs.common.domain.audit import Actor, Role
+from libs.common.domain.progress import bar
 from libs.common.errors import NotAuthorised, TriageError
+from libs.common.terminal import StatusLine
 
 TOKEN_VARIABLE = "TRIAGE_TOKEN"
 _POLL_S = 0.3
@@ -53,18 +55,13 @@ class Session:
         return self.follow(name, run_id) if wait else run_id
 
     def follow(self, name: str, run_id: str) -> str:
-        """Wait until a flow run ends or is suspended for a person; returns the state's message."""
+        """Wait until a flow run ends or is suspended for a person, showing how far it is; returns the state's message."""
         orchestrator = self.stores.orchestrator
-        while (state := orchestrator.state(run_id)) not in (
-            "COMPLETED",
-            "SUSPENDED",
-            "FAILED",
-            "CRASHED",
-            "CANCELLED",
-            "MISSING",
-        ):
-            _show_progress(name, state)
+        line = StatusLine(sys.stderr)
+        while (state := orchestrator.state(run_id)) not in ("COMPLETED", "SUSPENDED", *_FAILED):
+            line.show(_standing(name, state, orchestrator.progress(run_id)))
             time.sleep(_POLL_S)
+        line.show(_standing(name, state, orchestrator.progress(run_id)), last=True)
         message = orchestrator.message(run_id)
         if state in _FAILED:
             raise TriageError(f"{name} {state.lower()}: {message}", "its log is in the Prefect UI; see: triage status")
@@ -83,7 +80,8 @@ def open_session(env: str | None = None) -> Session:
     return Session(config=config, home=home, stores=connect(config.addresses(home)))
 
 
-def _show_progress(name: str, state: str) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{name}: {state.lower():<12}")
-        sys.stderr.flush()
+def _standing(name: str, state: str, progress: tuple[float, str] | None) -> str:
+    """``build_dataset: running ██████░░ read 12,000 of …``; without a bar where the whole is not known, or not yet."""
+    percent, said = progress or (0, "")
+    drawn = bar(percent / 100) if percent else ""
+    return " ".join(part for part in (f"{name}: {state.lower()}", drawn, said) if part)

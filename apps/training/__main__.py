@@ -18,8 +18,10 @@ from libs.common.config.home import Home
 from libs.common.config.loader import load_config
 from libs.common.connect import Stores, connect
 from libs.common.domain.audit import Actor, Role
+from libs.common.domain.progress import Watch, bar
 from libs.common.errors import TriageError
 from libs.common.logs import set_up_logs
+from libs.common.terminal import StatusLine
 
 if TYPE_CHECKING:
     from apps.training.pipeline import Workplace
@@ -67,7 +69,7 @@ def build_dataset(
         drift_threshold=session.config.monitoring.data_drift_detection.drift_threshold,
     )
     _join_ray()
-    version = build_version(session.workplace, request, config_digest(session.config))
+    version = build_version(session.workplace, request, config_digest(session.config), watch=_shown())
     typer.echo(version.tag)
 
 
@@ -85,7 +87,8 @@ def rebuild_dataset(
     feedback = session.stores.records.feedback.handed_over()
     _join_ray()
     digest = config_digest(session.config)
-    again = rebuild(committed, feedback, now=datetime.now(UTC), code_commit=code_commit(), config_digest=digest)
+    now = datetime.now(UTC)
+    again = rebuild(committed, feedback, now=now, code_commit=code_commit(), config_digest=digest, watch=_shown())
     typer.echo(require_same(committed, again))
 
 
@@ -161,6 +164,12 @@ def _open_session() -> _Session:
     session = _Session(config, connect(config.addresses(Home.find())))
     session.stores.records.audit.head()  # what cannot be recorded is not begun
     return session
+
+
+def _shown() -> Watch:
+    """A bar on a terminal; a line now and then in the log of a job."""
+    line = StatusLine(sys.stderr)
+    return lambda progress: line.show(f"{bar(progress.share)} {progress}", last=progress.ended)
 
 
 def _join_ray() -> None:

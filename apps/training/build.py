@@ -1,5 +1,6 @@
 """Sources → a committed DatasetVersion: ingest, clean, validate, deduplicate, split, write, commit. Whole or not at all."""
 
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -25,6 +26,7 @@ from apps.training.sources import Source
 from apps.training.split import Order, Part, SplitRow, split_rows, thread_groups
 from apps.training.validate import Candidate, quality_report, reasons_to_set_aside
 from libs.common.domain.dataset import DatasetVersion, Lineage, QualityReport, SourceRef, Split
+from libs.common.domain.progress import Watch, unwatched
 from libs.common.domain.triage import Feedback
 from libs.common.domain.value import Value
 from libs.common.errors import DataError
@@ -59,10 +61,11 @@ def build_dataset(
     now: datetime,
     code_commit: str,
     config_digest: str,
+    watch: Watch = unwatched,
 ) -> DatasetVersion:
     """Build and commit the next version on the connected Ray; DataError where the sources can't give one.
 
-    ``answers`` looks up what models answered to the requests that users corrected.
+    ``answers`` looks up what models answered to the requests that users corrected; ``watch`` is told how far the reading is.
     """
     began = time.monotonic()
 
@@ -71,7 +74,16 @@ def build_dataset(
 
     with (
         reference_of(store, request.name) as reference,
-        drafted(request, feedback, reference, answers, now=now, code_commit=code_commit, config_digest=config_digest) as (
+        drafted(
+            request,
+            feedback,
+            reference,
+            answers,
+            now=now,
+            code_commit=code_commit,
+            config_digest=config_digest,
+            watch=watch,
+        ) as (
             folder,
             draft,
         ),
@@ -89,6 +101,7 @@ def drafted(
     now: datetime,
     code_commit: str,
     config_digest: str,
+    watch: Watch = unwatched,
 ) -> Generator[tuple[Path, DatasetVersion]]:
     """The folder of a version and what it holds, before it has a number; the folder is gone after the block.
 
@@ -98,7 +111,7 @@ def drafted(
     with tempfile.TemporaryDirectory(prefix="triage-build-") as scratch:
         landing, staged, folder = Path(scratch) / "fetched", Path(scratch) / "staged.parquet", Path(scratch) / "version"
         sources = _open_sources(request, feedback, landing)
-        rows = _stage(sources, staged, request.relabel)
+        rows = _stage(sources, staged, request.relabel, watch)
         reasons = reasons_to_set_aside(rows, smallest_class=request.folds + 1)
         kept = [row for row in rows if row.position not in reasons]
         _require_classes(kept, reasons)
@@ -172,18 +185,18 @@ def _open_sources(request: BuildRequest, feedback: Sequence[Feedback], landing: 
     return sources
 
 
-def _stage(sources: Sequence[Source], staged: Path, relabel: dict[str, str]) -> list[Candidate]:
+def _stage(sources: Sequence[Source], staged: Path, relabel: dict[str, str], watch: Watch) -> list[Candidate]:
     """Write the cleaned rows to one file as they come, and keep in memory only what is judged about them."""
     from apps.training.stream import stream_rows
 
     rows: list[Candidate] = []
     seen: set[str] = set()
     with parquet.ParquetWriter(staged, CLEANED) as writer:
-        for table in stream_rows(sources):
+        for table in stream_rows(sources, watch):
             seen.update(table.column("label").to_pylist())
             table = rename_labels(table, relabel)
             writer.write_table(table)
-            rows.extend(_candidates(table))
+            rows.extend(candidates_of(table))
     if unknown := sorted(set(relabel) - seen):
         there = ", ".join(sorted(seen - {""}))
         raise DataError(f"relabel names '{unknown[0]}', which no mail is labelled", f"the labels are {there}")
@@ -200,14 +213,16 @@ def rename_labels(table: pa.Table, relabel: dict[str, str]) -> pa.Table:
     return table.set_column(table.schema.get_field_index("label"), CLEANED.field("label"), pa.array(renamed, pa.string()))
 
 
-def _candidates(table: pa.Table) -> Iterator[Candidate]:
+def candidates_of(table: pa.Table) -> Iterator[Candidate]:
+    """What is kept in memory of the rows of ``CLEANED`` while a version is built; what many share is kept once."""
     names = ("position", "row_id", "label", "message_id", "thread_id", "sent_at", "reason", "flaws", "signature")
     subjects, texts, quoted = (table.column(f"clean_{name}").to_pylist() for name in ("subject", "text", "quoted"))
     columns = [table.column(name).to_pylist() for name in names]
     origins = table.column("source").to_pylist()
     for subject, text, quote, origin, *values in zip(subjects, texts, quoted, origins, *columns, strict=True):
         fields = dict(zip(names, values, strict=True))
-        flaws = tuple(fields.pop("flaws"))
+        flaws = tuple(map(sys.intern, fields.pop("flaws")))
+        fields["label"] = sys.intern(fields["label"])
         chars = len(subject) + len(text) + len(quote)
         corrected = origin.startswith(FEEDBACK_URI)
         yield Candidate(subject=subject, text_chars=chars, corrected=corrected, origin=origin, flaws=flaws, **fields)

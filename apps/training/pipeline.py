@@ -27,6 +27,7 @@ from libs.common.connect import Stores
 from libs.common.domain.audit import Actor
 from libs.common.domain.dataset import DatasetVersion, Split
 from libs.common.domain.model import ModelVersion, TrainingDetails
+from libs.common.domain.progress import Watch, unwatched
 from libs.common.domain.triage import Feedback
 from libs.common.domain.value import Value
 from libs.common.errors import ModelError
@@ -93,9 +94,13 @@ class Workplace:
 
 
 def build_version(
-    place: Workplace, request: BuildRequest, config_digest: str, feedback: Sequence[Feedback] = ()
+    place: Workplace,
+    request: BuildRequest,
+    config_digest: str,
+    feedback: Sequence[Feedback] = (),
+    watch: Watch = unwatched,
 ) -> DatasetVersion:
-    """Build, commit and audit the next version of a dataset."""
+    """Build, commit and audit the next version of a dataset; ``watch`` is told how far the reading is."""
     version = build_dataset(
         request,
         place.stores.datasets,
@@ -104,6 +109,7 @@ def build_version(
         now=place.now,
         code_commit=code_commit(),
         config_digest=config_digest,
+        watch=watch,
     )
     details = {"digest": version.digest, "rows": version.rows}
     place.stores.records.audit.append(place.actor, "dataset_built", version.tag, details, place.now)

@@ -6,6 +6,7 @@ from datetime import datetime
 from apps.training.build import BuildRequest, drafted
 from apps.training.feedback import FEEDBACK_URI
 from libs.common.domain.dataset import DatasetVersion
+from libs.common.domain.progress import Watch, unwatched
 from libs.common.domain.triage import Feedback
 from libs.common.errors import DataError
 
@@ -27,7 +28,13 @@ def request_of(version: DatasetVersion, **limits: float) -> BuildRequest:
 
 
 def rebuild(
-    version: DatasetVersion, feedback: Sequence[Feedback], *, now: datetime, code_commit: str, config_digest: str
+    version: DatasetVersion,
+    feedback: Sequence[Feedback],
+    *,
+    now: datetime,
+    code_commit: str,
+    config_digest: str,
+    watch: Watch = unwatched,
 ) -> DatasetVersion:
     """What the lineage of ``version`` gives today, on the connected Ray; ``feedback`` is all there is, its own is chosen here.
 
@@ -36,7 +43,10 @@ def rebuild(
     learned = any(source.uri == FEEDBACK_URI for source in version.lineage.sources)
     known = [given for given in feedback if given.at <= version.created_at] if learned else []
     request = request_of(version, min_quality=0.0)  # it was good enough once
-    with drafted(request, known, None, now=now, code_commit=code_commit, config_digest=config_digest) as (_, draft):
+    with drafted(request, known, None, now=now, code_commit=code_commit, config_digest=config_digest, watch=watch) as (
+        _,
+        draft,
+    ):
         return draft
 
 

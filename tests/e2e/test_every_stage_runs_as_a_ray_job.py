@@ -26,7 +26,9 @@ def submit(platform: Platform, *words: str) -> str:
 
 
 def test_build_train_and_evaluate(platform: Platform) -> None:
-    assert "jobs/v1.0.0" in submit(platform, "dataset", "build", "jobs", "--source", "synthetic://?n=600&seed=5")
+    built = submit(platform, "dataset", "build", "jobs", "--source", "synthetic://?n=600&seed=5")
+    assert "jobs/v1.0.0" in built
+    assert "read 600 e-mails" in built
     assert "comes out the same" in submit(platform, "dataset", "rebuild", "jobs")
     registered = submit(platform, "train", MODEL, "--dataset", "jobs", "--family", "tabular")
     newest = platform.stores.registry.get(MODEL)

@@ -6,14 +6,17 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from apps.training.build import BuildRequest, build_dataset, read_dataset
 from apps.training.corrections import CORRECTED
+from apps.training.ingest import open_source
 from apps.training.reference import UNCOMPARED
 from apps.training.rows import DATASET, labelled_emails_of
 from libs.common.domain.dataset import DatasetVersion, Split
+from libs.common.domain.progress import Progress, Watch, unwatched
 from libs.common.domain.triage import Email, Feedback
 from libs.common.errors import DataError, StoreError
 from libs.common.stores.datasets import DatasetStore
@@ -33,8 +36,11 @@ def built(
     feedback: tuple[Feedback, ...] = (),
     now: datetime = NOW,
     answers: dict[str, str] | None = None,
+    watch: Watch = unwatched,
 ) -> DatasetVersion:
-    return build_dataset(request, store, feedback, lambda _: answers or {}, now=now, code_commit="abc", config_digest="def")
+    return build_dataset(
+        request, store, feedback, lambda _: answers or {}, now=now, code_commit="abc", config_digest="def", watch=watch
+    )
 
 
 def request_of(*sources: object, **options: object) -> BuildRequest:
@@ -49,7 +55,10 @@ def write_mails(path: Path, labels: list[str], text: str = "the body of the mail
 
 @pytest.mark.usefixtures("connected")
 def test_a_version_is_built_committed_and_read_back(store: DatasetStore, tmp_path: Path) -> None:
-    version = built(store, request_of(SYNTHETIC))
+    told: list[Progress] = []
+    version = built(store, request_of(SYNTHETIC), watch=told.append)
+    assert [(progress.done, progress.total) for progress in (told[0], told[-1])] == [(0, 600), (600, 600)]
+    assert [progress.ended for progress in told] == [*[False] * (len(told) - 1), True]
     table = read_dataset(store.checkout("mail", "latest", tmp_path / "out"))
     assert table.schema.equals(DATASET)
     assert (version.tag, version.rows, table.num_rows) == ("mail/v1.0.0", sum(version.classes.values()), version.rows)
@@ -82,6 +91,21 @@ def test_the_same_input_gives_the_same_digest_elsewhere_and_later(store: Dataset
     other = built(store, request.model_copy(update={"seed": 1}))
     assert (other.tag, other.lineage.parent) == ("mail/v1.1.0", "mail/v1.0.0")
     assert other.digest != first.digest
+
+
+@pytest.mark.usefixtures("connected")
+def test_rows_come_in_the_order_of_their_sources_as_a_plain_loop_gives_them(tmp_path: Path) -> None:
+    from apps.training.stream import cleaned_blocks, first_position, stream_rows
+
+    write_mails(tmp_path / "few.jsonl", ["a", "b"])
+    # The first stretch takes the longest: what the others give has to wait for it.
+    sources = [
+        open_source(uri, None, tmp_path / "landing") for uri in ("synthetic://?n=1010&seed=4", str(tmp_path / "few.jsonl"))
+    ]
+    stretches = [stretch for source in sources for stretch in source.stretches]
+    assert len(stretches) == 3
+    plain = [block for place, stretch in enumerate(stretches) for block in cleaned_blocks(stretch, first_position(place))]
+    assert pa.concat_tables(stream_rows(sources)).equals(pa.concat_tables(plain))
 
 
 @pytest.mark.usefixtures("connected")

@@ -137,6 +137,14 @@ def test_a_failed_flow_tells_why(orchestrator: Orchestrator) -> None:
     until(lambda: any("asked to fail" in line for line in orchestrator.logs(run)))
 
 
+def test_how_far_a_run_is_can_be_read_while_it_goes_on(orchestrator: Orchestrator, notes: Path) -> None:
+    run = orchestrator.start_flow("sleeps", {"path": str(notes), "seconds": 0})
+    assert orchestrator.progress(run) is None
+    for told in ((0.0, "read 0 of 60,460 e-mails"), (12.5, "read 7,557 of 60,460 e-mails, 1,034/s, 51 s left")):
+        orchestrator.tell_progress(run, *told)
+        assert orchestrator.progress(run) == told
+
+
 def test_a_suspended_flow_holds_no_process_and_reruns_from_its_start_when_resumed(
     orchestrator: Orchestrator, notes: Path
 ) -> None:

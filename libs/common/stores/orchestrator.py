@@ -88,6 +88,19 @@ class Orchestrator:
         found = self._call("POST", "/logs/filter", {"logs": {"flow_run_id": {"any_": [flow_run_id]}}, "sort": "TIMESTAMP_ASC"})
         return [line["message"] for line in found]
 
+    def tell_progress(self, flow_run_id: str, percent: float, said: str) -> None:
+        """Show on the page of the flow run how far it is: 0…100, and in words."""
+        shown = {"data": percent, "description": said}
+        if there := self._shown_progress(flow_run_id):
+            self._call("PATCH", f"/artifacts/{there[0]['id']}", shown)
+        else:
+            self._call("POST", "/artifacts/", {**shown, "type": "progress", "flow_run_id": flow_run_id})
+
+    def progress(self, flow_run_id: str) -> tuple[float, str] | None:
+        """What was told last: per cent and words; None where nothing was."""
+        there = self._shown_progress(flow_run_id)
+        return (float(there[0]["data"]), str(there[0]["description"])) if there else None
+
     def served(self) -> set[str]:
         """Names of the flows that have a deployment."""
         return {deployment["name"] for deployment in self._call("POST", "/deployments/filter", {})}
@@ -103,6 +116,10 @@ class Orchestrator:
         request = {"flow_runs": runs, "flows": flows, "sort": "EXPECTED_START_TIME_ASC"}
         return self._call("POST", "/flow_runs/filter", request)
 
+    def _shown_progress(self, flow_run_id: str) -> list[dict[str, Any]]:
+        chosen = {"flow_run_id": {"any_": [flow_run_id]}, "type": {"any_": ["progress"]}}
+        return self._call("POST", "/artifacts/filter", {"artifacts": chosen})
+
     def _set_state(self, flow_run_id: str, state: str, message: str) -> None:
         request = {"state": {"type": state, "message": message}, "force": True}
         self._call("POST", f"/flow_runs/{flow_run_id}/set_state", request)
@@ -117,7 +134,7 @@ class Orchestrator:
             raise StoreError(f"{missing} at {self.api_url}", "is the flow process up? run `triage status`")
         if answer.is_error:
             raise StoreError(f"the Prefect server refused {method} {path}: {answer.status_code} {answer.text[:200]}", _HINT)
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
         """The answer; a server whose database is locked for the moment (503, nothing done) is asked again."""

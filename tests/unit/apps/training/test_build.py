@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from apps.training.build import read_relabel, rename_labels
+from apps.training.build import candidates_of, read_relabel, rename_labels
 from apps.training.feedback import FEEDBACK_URI
 from apps.training.rows import CLEANED
 from libs.common.errors import DataError
@@ -19,6 +19,15 @@ def test_what_is_no_pair_is_shown_with_what_to_write(written: str) -> None:
     with pytest.raises(DataError, match="found") as refused:
         read_relabel([written])
     assert "OLD=NEW" in str(refused.value)
+
+
+def test_what_many_rows_share_is_kept_once() -> None:
+    row = {"label": "spam and more", "source": "mails", "clean_subject": "s", "clean_text": "text", "clean_quoted": ""}
+    table = pa.Table.from_pylist([row | {"position": n, "flaws": ["no date"]} for n in range(2)], schema=CLEANED)
+    first, second = candidates_of(table)
+    assert (first.position, first.label, first.flaws, first.text_chars) == (0, "spam and more", ("no date",), 5)
+    assert first.label is second.label
+    assert first.flaws[0] is second.flaws[0]
 
 
 def test_only_the_labels_of_sources_are_renamed_not_what_users_said() -> None:
