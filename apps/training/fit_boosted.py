@@ -35,13 +35,14 @@ def fit_boosted(examples: Examples, options: BoostedFamily, seed: int, workspace
     learn, judge = set_aside(examples)
     features = _fit_features([cleaned[row] for row in learn], replace(encoder, threads=threads), options, seed)
     matrix = features.beside(embeddings, examples.emails, cleaned)
-    truth = examples.numbers(examples.classes)
+    labels = examples.classes
+    truth = examples.numbers(labels)
 
     def rows(chosen: NDArray[np.int64]) -> Rows:
         return Rows(matrix[chosen], truth[chosen])
 
-    lesson = TreeLesson(rows(learn), rows(judge), len(examples.classes), options, seed)
-    fitted = BoostedClassifier(examples.classes, features, _train(lesson, workspace))
+    lesson = TreeLesson(rows(learn), rows(judge), len(labels), options, seed)
+    fitted = BoostedClassifier(labels, features, _train(lesson, workspace))
     temperature = fit_temperature(fitted.logits(lesson.judge.features), lesson.judge.truth) if len(judge) else 1.0
     return replace(fitted, temperature=temperature)
 

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -5,6 +6,7 @@ import numpy as np
 from apps.training import package, pipeline
 from apps.training.evaluate import Evaluation, Latency
 from apps.training.select import SIMPLEST_FIRST, Candidate, rank
+from libs.common.config.loader import load_config
 from libs.common.config.training import Families, FamilyName
 from libs.common.domain.model import PerformanceMetrics
 from libs.common.stats.metrics import Interval, confusion, macro_f1
@@ -39,8 +41,10 @@ def test_equals_go_to_the_simplest_whatever_their_order() -> None:
     )
 
 
-def test_every_configured_family_is_known_wherever_one_is_looked_up() -> None:
+def test_every_configured_family_is_known_wherever_one_is_looked_up(repo: Path) -> None:
     families = set(SIMPLEST_FIRST)
+    settings = load_config("local", repo).training
+    assert all(callable(pipeline._fitter(family, settings)) for family in families)
     assert families == set(get_args(FamilyName)) == Families.model_fields.keys() - {"default"}
     assert families == set(package._PACKAGES) == set(pipeline._ARCHITECTURES)
 
