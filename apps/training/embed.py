@@ -16,7 +16,7 @@ from libs.common.features.tokens import beginning
 if TYPE_CHECKING:
     from ray.data import Dataset
 
-# About 2 s of work for an actor; of a text no more travels than is read, so a block has at most 0.5 MB at 128 tokens.
+# About 5 s of work for an actor; of a text no more travels than is read, so a block has at most 0.5 MB at 128 tokens.
 _BLOCK_TEXTS = 256
 # A fraction: stages that each ask for a whole CPU wait for each other for ever on a machine with two.
 _ACTOR_CPUS = 0.5
