@@ -21,9 +21,9 @@ _NAMED, _MISTAKES = 10, 20
 # A row's name is a SHA-256: so many signs tell it from any other.
 _SIGNS = 16
 _GAPS = (
-    "A gap lies between the largest and the smallest rate of a group, small groups shrunk toward all. Given: how often the "
-    "class is answered (demographic parity); true: how often it is the true class; found: how often it is answered where it "
-    "is true (equal opportunity)."
+    "A gap lies between the largest and the smallest rate of a group of ten e-mails or more, small ones shrunk toward all. "
+    "Given: how often the class is answered (demographic parity); true: how often it is the true class; found: how often it "
+    "is answered where it is true (equal opportunity)."
 )
 
 
@@ -136,7 +136,7 @@ def _undivided(review: Review) -> str:
 
 def _bias_rows(review: Review) -> Iterator[tuple[str, ...]]:
     for bias in review.biases:
-        least = min(bias.opportunity.groups, key=lambda group: group.rate, default=None)
+        least = min(bias.opportunity.judged, key=lambda group: group.rate, default=None)
         gaps = (f"{rate.gap:.3f}" for rate in (bias.parity, bias.occurring, bias.opportunity))
         named = f"{escape(least.group)}: {least.rate:.3f} ({least.low:.3f}–{least.high:.3f})" if least else "–"
         yield (bias.attribute.replace("_", " "), escape(bias.label), *gaps, named)

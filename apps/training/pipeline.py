@@ -198,7 +198,7 @@ def _fit(course: _Course, family: str, fit: Fitter) -> _Fitted:
     standard = Standard(course.request.protected_attributes, course.request.bias_threshold)
     seen = review(classifier, evaluation, course.holdout, course.repeated, _refits(course, family, workspace), standard)
     for found in seen.findings:
-        log.warning("%s is %s", family, found)
+        log.warning("%s: %s: %s", family, found.kind, found)
     return _Fitted(classifier, seen, _details(course, seconds / 3600))
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
-Floats = NDArray[np.float64]
+
+_FEWEST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,19 @@ class Disparity:
     groups: tuple[GroupRate, ...]
 
     @property
+    def judged(self) -> tuple[GroupRate, ...]:
+        """The groups of ten rows or more: of fewer, one wrong label is a tenth of the rate."""
+        return tuple(group for group in self.groups if group.count >= _FEWEST)
+
+    @property
     def gap(self) -> float:
-        """The largest less the smallest shrunk rate, 0…1."""
-        rates = [group.rate for group in self.groups]
+        """The largest less the smallest shrunk rate of the groups that can be judged, 0…1."""
+        rates = [group.rate for group in self.judged]
         return max(rates) - min(rates) if rates else 0.0
 
     def disadvantaged(self, threshold: float) -> tuple[GroupRate, ...]:
-        """The groups whose rate lies more than ``threshold`` below that of all, the bounds of both kinds of chance included."""
-        return tuple(group for group in self.groups if group.high < self.overall - threshold)
+        """The groups of which it is certain at 95 % that their rate lies more than ``threshold`` below that of all."""
+        return tuple(group for group in self.judged if group.high < self.overall - threshold)
 
 
 def demographic_parity(predicted: Numbers, groups: Sequence[str], label: int) -> Disparity:

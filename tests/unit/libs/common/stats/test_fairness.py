@@ -18,8 +18,8 @@ def test_a_shrunk_rate_lies_between_what_was_seen_and_the_rate_of_all(rows: list
         low, high = sorted((group.seen, found.overall))
         assert low - 1e-9 <= group.rate <= high + 1e-9
         assert 0 <= group.low < group.high <= 1
-    seen = [group.seen for group in found.groups]
-    assert found.gap <= max(seen) - min(seen) + 1e-9
+    spread = [found.overall, *(group.seen for group in found.judged)]
+    assert 0 <= found.gap <= max(spread) - min(spread) + 1e-9
 
 
 def test_the_smaller_a_group_the_more_it_is_shrunk() -> None:
@@ -50,6 +50,13 @@ def test_no_false_alarm_on_many_small_groups_and_a_group_treated_worse_is_found(
     groups = [f"domain{number % 20}" for number in range(1500)]
     held = generator.random(1500) < np.array([0.5 if group == "domain7" else 0.9 for group in groups])
     assert [group.group for group in disparity(held, groups).disadvantaged(0.1)] == ["domain7"]
+
+
+def test_one_wrong_answer_in_a_group_of_few_is_no_ones_fault() -> None:
+    """Where all others are right, the moments leave that group to itself."""
+    found = disparity(np.array([True] * 300 + [False]), ["a"] * 150 + ["b"] * 150 + ["few"])
+    assert found.disadvantaged(0.1) == ()
+    assert found.gap == pytest.approx(0, abs=0.01)
 
 
 def test_parity_looks_at_all_rows_and_opportunity_at_those_of_the_label() -> None:
