@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 # What flow runs import; half of the 6 s that it takes is the flows themselves, with Prefect and SQLAlchemy.
-_PREPARED = ("flows.deployments", "ray.serve", "ray.data", "mlflow", "sklearn.linear_model")
+_PREPARED = ("flows.deployments", "ray.serve", "ray.data", "ray.train.torch", "mlflow", "sklearn.linear_model")
 
 
 def main() -> None:

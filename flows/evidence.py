@@ -13,7 +13,6 @@ from libs.common.domain.dataset import Split
 from libs.common.domain.model import ModelVersion
 from libs.common.domain.promotion import QualityGate
 from libs.common.domain.triage import Email
-from libs.common.errors import ModelNotFound
 from libs.common.models.artifact import load_classifier
 from libs.common.models.base import Classifier
 from libs.common.stores.objects import fetch_folder
@@ -41,10 +40,7 @@ class Subject:
     @cached_property
     def champion(self) -> ModelVersion | None:
         """The version that is in production, None before the first."""
-        try:
-            return self.context.stores.registry.get(self.version.model_name, "@champion")
-        except ModelNotFound:
-            return None
+        return self.context.stores.registry.champion(self.version.model_name)
 
     @cached_property
     def champion_classifier(self) -> Classifier | None:

@@ -1,4 +1,4 @@
-"""Train again on the latest data: sources and feedback, the configured families, then a promotion that waits for a person."""
+"""Train again on the latest data: sources and feedback, then a promotion that waits for a person."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -19,11 +19,18 @@ def retrain_model(model: str = "email_classifier", reasons: list[str] | None = N
     context = open_context()
     context.audit("retrain_model", "retraining_begun", model, {"reasons": reasons or []})
     version = _next_dataset(context, dataset)
-    request = TrainRequest(model_name=model, request_id=flow_run.get_id() or "")
+    request = TrainRequest(model_name=model, families=families_of(context, model), request_id=flow_run.get_id() or "")
     best = train(context, request, dataset, version.version)[0]
     parameters = {"model": model, "version": best.version, "to": "production", "requested_by": "flow:retrain_model"}
     run_id = context.stores.orchestrator.start_flow("promote_model", parameters, idempotency_key=f"promote-{best.digest}")
     return Completed(message=f"{best.ref} on {version.tag}; promotion {run_id} started")
+
+
+def families_of(context: FlowContext, model: str) -> tuple[str, ...]:
+    """What is fitted: the configured families where architectures are to be compared, else that of the champion alone."""
+    champion = context.stores.registry.champion(model)
+    compared = context.config.retraining.retraining_process.model_selection.compare_architectures
+    return () if compared or champion is None else (champion.family,)
 
 
 def _next_dataset(context: FlowContext, name: str) -> DatasetVersion:

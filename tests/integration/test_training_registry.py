@@ -126,7 +126,7 @@ def test_the_champion_loads_with_mlflow_and_answers(
     import mlflow.pyfunc
 
     registry.set_alias(NAME, "champion", "1")
-    assert registry.get(NAME, "@champion") == versions[0]
+    assert registry.get(NAME, "@champion") == registry.champion(NAME) == versions[0]
     model = mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
     answers = model.predict(pd.DataFrame({"subject": ["invoice due"], "body": ["payment overdue"], "sender": ["a@b.c"]}))
     assert answers["label"].tolist() == ["invoice"]

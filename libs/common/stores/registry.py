@@ -76,6 +76,11 @@ class ModelRegistry:
         there = f"there are {', '.join(found.version for found in known)}" if known else "no version is registered yet"
         raise ModelNotFound(f"model {name} has no version '{version}'", f"{there}; 'triage train' makes one")
 
+    def champion(self, name: str) -> ModelVersion | None:
+        """The version that is in production; None before the first."""
+        number = self.aliases(name).get("champion")
+        return self.get(name, number) if number else None
+
     def list(self, name: str) -> "list[ModelVersion]":
         """All versions, newest first; empty where the model is unknown."""
         found = self._client.search_model_versions(f"name='{name}'")

@@ -58,6 +58,9 @@ class Registry:
     def get(self, name: str, version: str) -> ModelVersion:
         return self.version
 
+    def champion(self, name: str) -> ModelVersion | None:
+        return self.version if "champion" in self.aliases else None
+
     def set_stage(self, name: str, version: str, stage: Stage) -> None:
         self.version = self.version.model_copy(update={"stage": stage})
 
