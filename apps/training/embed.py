@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from libs.common.features.text_network import Array, TextNetwork
 from libs.common.features.tokens import beginning
 
 if TYPE_CHECKING:
+    from ray import ObjectRef
     from ray.data import Dataset
 
 # About 5 s of work for an actor; of a text no more travels than is read, so a block has at most 0.5 MB at 128 tokens.
@@ -23,10 +25,15 @@ _ACTOR_CPUS = 0.5
 
 
 class EmbeddingActor:
-    """Holds the network for as long as the actor lives, so that each loads it once."""
+    """Holds the network for as long as the actor lives, so that each loads it once; the actor may be on another machine."""
 
-    def __init__(self, files: str, max_tokens: int) -> None:
-        self._network = TextNetwork(Path(files), max_tokens)
+    def __init__(self, packed: "ObjectRef[dict[str, bytes]]", max_tokens: int) -> None:
+        import ray
+
+        self._files = TemporaryDirectory(prefix="triage-encoder-")
+        for name, content in ray.get(packed).items():
+            (Path(self._files.name) / name).write_bytes(content)
+        self._network = TextNetwork(Path(self._files.name), max_tokens)
 
     def __call__(self, block: pa.Table) -> pa.Table:
         """A block with a column ``text`` → its embeddings, in its order."""
@@ -52,8 +59,10 @@ def embed_texts(texts: Sequence[str], network: TextNetwork, actors: int) -> Arra
 
 
 def _embedded(texts: Sequence[str], network: TextNetwork, actors: int) -> "Dataset":
+    import ray
     import ray.data
 
+    packed = ray.put({path.name: path.read_bytes() for path in sorted(network.files.iterdir())})
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
@@ -61,7 +70,7 @@ def _embedded(texts: Sequence[str], network: TextNetwork, actors: int) -> "Datas
     blocks = [pa.table({"text": cut[start : start + _BLOCK_TEXTS]}) for start in range(0, len(cut), _BLOCK_TEXTS)]
     return ray.data.from_arrow(blocks).map_batches(
         EmbeddingActor,
-        fn_constructor_args=(str(network.files), network.max_tokens),
+        fn_constructor_args=(packed, network.max_tokens),
         batch_size=None,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=min(actors, len(blocks))),
