@@ -6,9 +6,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$python && break; done)
-# What starts no platform runs side by side, a file at a time. What does, or measures CPU, has the machine to itself.
-SIDE_BY_SIDE = tests/unit $(wildcard $(addprefix tests/integration/test_,corpus* data* feedback* hostile* objects* predictions* records* training*))
-ALONE = tests/architecture $(filter-out $(SIDE_BY_SIDE),$(wildcard tests/integration/test_*)) tests/e2e tests/chaos
+# What starts no platform takes what the others leave of the machine: those mostly wait for something to happen.
+BESIDE = tests/unit $(wildcard $(addprefix tests/integration/test_,corpus* data* embeddings* feedback* hostile* objects* predictions* records* training*))
+FIRST = tests/architecture $(filter-out $(BESIDE),$(wildcard tests/integration/test_*)) tests/e2e tests/chaos
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,8 +27,10 @@ demo: setup ## run the whole life of a model; KEEP=1 leaves it running, SOURCE=U
 	$(BIN)/triage demo $(if $(KEEP),--keep) $(if $(SOURCE),--source '$(SOURCE)') $(if $(RECIPE),--recipe '$(RECIPE)')
 
 test: setup ## run every test: architecture, unit, integration, end to end, chaos
-	$(BIN)/pytest --numprocesses 3 --dist loadfile $(SIDE_BY_SIDE)
-	$(BIN)/pytest $(ALONE)
+	@log=$$(mktemp); trap 'kill $$beside 2>/dev/null; rm -f $$log' EXIT; \
+	nice -n 19 $(BIN)/pytest --numprocesses 2 --dist loadfile $(BESIDE) >$$log 2>&1 & beside=$$!; \
+	$(BIN)/pytest $(FIRST); first=$$?; \
+	echo "the tests beside them:"; tail -f -n +1 --pid=$$beside $$log; wait $$beside; exit $$((first | $$?))
 
 check: lint unit ## what a commit must pass: format, lint, types, floors, unit and architecture tests
 

@@ -62,7 +62,6 @@ def test_every_mail_is_in_the_folder_of_its_group(fetched: Path) -> None:
 
 
 @pytest.mark.corpus
-@pytest.mark.timeout(300)
 def test_the_folder_is_labelled_as_the_table(fetched: Path, corpora: Path, tmp_path: Path) -> None:
     folder = labels(fetched, tmp_path)
     assert folder == labels(corpora / "spamassassin.parquet", tmp_path)

@@ -21,7 +21,6 @@ pytestmark = [
     pytest.mark.filterwarnings(
         "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::FutureWarning", "ignore::PendingDeprecationWarning"
     ),
-    pytest.mark.timeout(240),
 ]
 
 NOW = datetime(2025, 1, 15, tzinfo=UTC)

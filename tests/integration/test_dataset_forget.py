@@ -81,7 +81,6 @@ def every(home: Path, records_url: str) -> Iterator[Stores]:
         yield stores
 
 
-@pytest.mark.timeout(300)
 def test_nothing_is_left_in_any_byte_and_every_version_verifies(home: Path, every: Stores, tmp_path: Path) -> None:
     before = versions(every)
     assert {sign for signs in signs_in(home).values() for sign in signs} == set(SIGNS)
@@ -102,7 +101,6 @@ def test_nothing_is_left_in_any_byte_and_every_version_verifies(home: Path, ever
     assert [stone.rows for _, stone in done.versions] == [1, 1, 2, 2, 2, 2]
 
 
-@pytest.mark.timeout(300)
 def test_nothing_is_left_on_an_s3_remote_either(tmp_path: Path, s3: Any) -> None:
     home, records, remote = tmp_path / "home", f"sqlite:///{tmp_path}/home/records.db", "s3://ml-data/versioned-datasets"
     s3.create_bucket(Bucket="ml-data")
@@ -126,7 +124,6 @@ def downloaded(s3: Any, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.timeout(120)
 def test_what_others_said_stays_and_the_audit_chain_tells_what_went(every: Stores, tmp_path: Path) -> None:
     forgotten_by(every)
     rows = parquet.read_table(every.datasets.checkout("emails", "1.1.0", tmp_path / "out") / EMAILS).to_pylist()
@@ -143,7 +140,6 @@ def test_what_others_said_stays_and_the_audit_chain_tells_what_went(every: Store
     assert every.records.feedback.count_since(MODEL, AT) == 4
 
 
-@pytest.mark.timeout(300)
 def test_a_second_run_finds_nothing_to_do_and_still_names_the_models(stores: Stores, home: Path) -> None:
     first = stores.datasets.get("emails", "1.0.0")
     artifact = home / "artifact"
@@ -194,7 +190,6 @@ STAGES: dict[str, tuple[type, str, int]] = {
 }
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_run_killed_before_any_stage_is_completed_by_the_next(
     stage: str, stores: Stores, home: Path, monkeypatch: pytest.MonkeyPatch
@@ -211,7 +206,6 @@ def test_a_run_killed_before_any_stage_is_completed_by_the_next(
     must_complete(stores, home)
 
 
-@pytest.mark.timeout(300)
 def test_a_run_killed_between_the_refs_is_completed_by_the_next(
     stores: Stores, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,7 +220,6 @@ def test_a_run_killed_between_the_refs_is_completed_by_the_next(
     must_complete(stores, home)
 
 
-@pytest.mark.timeout(300)
 def test_a_real_kill_is_survived_too(stores: Stores, home: Path) -> None:
     plan = home / "datasets" / ".git" / "triage-plan.json"
     command = [sys.executable, "-c", RUN, str(home)]
@@ -268,7 +261,6 @@ def must_complete(stores: Stores, home: Path) -> None:
     assert stores.records.audit.verify(stores.noted_head()) == []
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning", "ignore::FutureWarning:ray")
 def test_what_a_real_build_made_of_mail_and_feedback_is_forgotten(state_home: Path, tmp_path: Path) -> None:
     import ray
@@ -299,7 +291,6 @@ def test_what_a_real_build_made_of_mail_and_feedback_is_forgotten(state_home: Pa
         assert left.quality.rows_read < built.quality.rows_read
 
 
-@pytest.mark.timeout(120)
 def test_what_killed_runs_have_left_goes_too(stores: Stores, home: Path) -> None:
     workspace = home / "datasets"
     killed_copy = workspace / ".dvc" / "cache" / "files" / "md5" / "aa" / "tmp-of-a-copy"
@@ -314,7 +305,6 @@ def test_what_killed_runs_have_left_goes_too(stores: Stores, home: Path) -> None
     assert stores.datasets.verify("emails") == []
 
 
-@pytest.mark.timeout(120)
 def test_a_build_after_a_killed_run_finishes_it_first(stores: Stores, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def dying(self: Rewriting, moves: dict[str, str]) -> None:
         raise Killed
@@ -329,7 +319,6 @@ def test_a_build_after_a_killed_run_finishes_it_first(stores: Stores, home: Path
     assert stores.datasets.verify("emails", "1.1.0") == []
 
 
-@pytest.mark.timeout(120)
 def test_a_version_that_lost_its_tag_and_its_content_holds_nothing_either(stores: Stores, home: Path) -> None:
     lost = stores.datasets.get("emails", "1.0.0").files[EMAILS]
     for place in (home / "datasets" / ".dvc" / "cache", home / "dvc-remote"):
@@ -343,7 +332,6 @@ def test_a_version_that_lost_its_tag_and_its_content_holds_nothing_either(stores
     assert faults(stores) == []
 
 
-@pytest.mark.timeout(120)
 def test_content_that_only_the_work_tree_has_is_taken_from_there(stores: Stores, home: Path) -> None:
     latest = stores.datasets.get("emails").files[EMAILS]
     for place in (home / "datasets" / ".dvc" / "cache", home / "dvc-remote"):
@@ -373,7 +361,6 @@ def test_nobody_is_forgotten_in_a_home_without_a_dataset(state_home: Path) -> No
         assert [report.email for report in stores.records.feedback.every() if report.request_id == "r1"] == [None]
 
 
-@pytest.mark.timeout(120)
 def test_the_command_takes_a_token_and_prints_what_went(
     home: Path, stores: Stores, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -118,7 +118,6 @@ def connected() -> Iterator[str]:
     ray.shutdown()
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("before", [0, 1], ids=["the first version", "the next version"])
 def test_a_commit_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_path: Path, before: int) -> None:
     place, chance = Place(tmp_path), random.Random(before)
@@ -142,7 +141,6 @@ def test_a_commit_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_pat
     assert old in found
 
 
-@pytest.mark.timeout(300)
 def test_a_build_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_path: Path, connected: str) -> None:
     place, chance = Place(tmp_path), random.Random(7)
     arguments = [str(place.root), str(place.remote)]

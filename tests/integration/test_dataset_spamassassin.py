@@ -37,7 +37,6 @@ def mails(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Label
     return list(read())
 
 
-@pytest.mark.timeout(120)
 def test_labels_and_quarantine_are_those_of_the_readme(mails: list[LabelledEmail | Quarantined]) -> None:
     assert Counter(mail.reason if isinstance(mail, Quarantined) else mail.label for mail in mails) == {
         "spam": 1896,
@@ -50,7 +49,6 @@ def test_labels_and_quarantine_are_those_of_the_readme(mails: list[LabelledEmail
     }
 
 
-@pytest.mark.timeout(120)
 def test_nothing_that_defines_a_label_reaches_what_a_model_reads(mails: list[LabelledEmail | Quarantined]) -> None:
     found: Counter[str] = Counter()
     examples: dict[str, str] = {}
