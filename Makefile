@@ -30,7 +30,8 @@ test: setup ## run every test: architecture, unit, integration, end to end, chao
 	@log=$$(mktemp); trap 'kill $$beside 2>/dev/null; rm -f $$log' EXIT; \
 	nice -n 19 $(BIN)/pytest --numprocesses 2 --dist loadfile $(BESIDE) >$$log 2>&1 & beside=$$!; \
 	$(BIN)/pytest $(FIRST); first=$$?; \
-	echo "the tests beside them:"; tail -f -n +1 --pid=$$beside $$log; wait $$beside; exit $$((first | $$?))
+	echo "the tests beside them:"; tail -f -n +1 --pid=$$beside $$log; wait $$beside; beside_too=$$?; trap 'rm -f $$log' EXIT; \
+	exit $$((first | beside_too))
 
 check: lint unit ## what a commit must pass: format, lint, types, floors, unit and architecture tests
 

@@ -5,10 +5,9 @@ written several times over, each run in a process of its own, in turns. Steady s
 the last: (mails - mails of the first table) / (time between). What comes before, Ray's or the pool's start and the first
 stretch included, is start-up. Memory is the PSS of the process with all its descendants, Ray's own included, sampled once a
 second; shared memory (Ray's object store) is told apart. CPU time is that of all of them from beginning to end. Figures are
-the median of the repetitions, with the lowest and the highest. The loop, which takes twice as long as the others, is left out
-above x10. What was measured is written down after each size.
+the median of the repetitions, with the lowest and the highest. What was measured is written down after each size.
 
-python bench/prepare.py [--corpus FILE] [--times 1 10 50] [--repeat 3 3 1]; on two cores x50 takes some 20 minutes a repetition.
+python bench/prepare.py [--corpus FILE] [--times 1 10 50] [--repeat 3 3 1]; on two cores x50 takes some 35 minutes a repetition.
 """
 
 import argparse
@@ -40,7 +39,6 @@ _SHARED = Path(os.environ.get("TRIAGE_SHARED") or REPO.parent / "shared" / "data
 _WORKERS = os.cpu_count() or 1
 _ENOUGH_OF_THE_POOL = 0.8
 _FLAT = 1.25
-_LOOP_UP_TO = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +118,11 @@ def main() -> int:
 
 def _measure(corpus: Path, times: int, repeat: int) -> dict[str, list[_Measured]]:
     """Every arm ``repeat`` times in turns, on the corpus written ``times`` times."""
-    arms = [arm for arm in _ARMS if arm != "loop" or times <= _LOOP_UP_TO]
-    found: dict[str, list[_Measured]] = {arm: [] for arm in arms}
+    found: dict[str, list[_Measured]] = {arm: [] for arm in _ARMS}
     with TemporaryDirectory(prefix="triage-bench-") as scratch:
         path = _multiplied(corpus, times, Path(scratch))
         for number in range(repeat):
-            for arm in arms:
+            for arm in _ARMS:
                 one = _measured(arm, path)
                 found[arm].append(one)
                 print(f"x{times} {arm} {number + 1}/{repeat}: {one.run.steady:.0f} e-mails/s", file=sys.stderr, flush=True)
