@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pyarrow as pa
 from pyarrow import parquet
 
-from apps.training.ingest import open_source
-from apps.training.sources import Source, Stretch
+from apps.training.reading.ingest import open_source
+from apps.training.reading.sources import Source, Stretch
 from bench.recording import REPO, Figure, record
 from bench.usage import Usage
 
@@ -77,7 +77,7 @@ def _pool(source: Source) -> Iterator[pa.Table]:
 def _ray(source: Source) -> Iterator[pa.Table]:
     import ray
 
-    from apps.training.stream import stream_rows
+    from apps.training.reading.stream import stream_rows
 
     ray.init(address="local", num_cpus=_WORKERS, include_dashboard=False, log_to_driver=False)
     yield from stream_rows([source])
@@ -89,7 +89,7 @@ _ARMS: dict[str, Callable[[Source], Iterator[pa.Table]]] = {"loop": _loop, "pool
 
 def _table(numbered: tuple[int, Stretch]) -> pa.Table:
     """A stretch as one table, as Ray Data sends it."""
-    from apps.training.stream import cleaned_blocks, first_position
+    from apps.training.reading.stream import cleaned_blocks, first_position
 
     place, stretch = numbered
     return pa.concat_tables(cleaned_blocks(stretch, first_position(place)))
@@ -177,7 +177,7 @@ def _source(path: Path) -> Source:
 
 def _kept(path: Path) -> float:
     """Bytes that a build keeps of each mail, beside the file it writes."""
-    from apps.training.build import candidates_of
+    from apps.training.datasets.build import candidates_of
 
     tables = list(_loop(_source(path)))
     tracemalloc.start()

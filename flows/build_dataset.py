@@ -5,7 +5,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from apps.serving.deploy import connect_ray
-from apps.training.build import BuildRequest
+from apps.training.datasets.build import BuildRequest
 from apps.training.pipeline import build_version
 from apps.training.provenance import config_digest
 from flows.context import FlowContext, open_context

@@ -6,8 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from apps.training import checks
-from apps.training.examples import Examples, read_examples
+from apps.training.evaluation import checks
+from apps.training.fitting.examples import Examples, read_examples
 from flows.context import FlowContext
 from libs.common.domain.dataset import Split
 from libs.common.domain.model import ModelVersion

@@ -5,8 +5,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from apps.serving.deploy import connect_ray
+from apps.training.datasets.rebuild import rebuild, require_same
 from apps.training.provenance import code_commit, config_digest
-from apps.training.rebuild import rebuild, require_same
 from flows.build_dataset import feedback_of
 from flows.context import open_context
 from flows.progress import told_to

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from apps.training.diff import Change, DatasetDiff, RowSet
+from apps.training.datasets.diff import Change, DatasetDiff, RowSet
 
 Row = tuple[str, str, str, str]
 

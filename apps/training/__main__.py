@@ -53,7 +53,7 @@ def build_dataset(
     seed: int = 0,
 ) -> None:
     """Build, check and commit the next version; prints its tag."""
-    from apps.training.build import BuildRequest, read_relabel
+    from apps.training.datasets.build import BuildRequest, read_relabel
     from apps.training.pipeline import build_version
     from apps.training.provenance import config_digest
 
@@ -79,8 +79,8 @@ def rebuild_dataset(
     version: Annotated[str, typer.Option(help="Its version.")] = "latest",
 ) -> None:
     """Build a version again from its lineage, and say whether it comes out the same; commits nothing."""
+    from apps.training.datasets.rebuild import rebuild, require_same
     from apps.training.provenance import code_commit, config_digest
-    from apps.training.rebuild import rebuild, require_same
 
     session = _open_session()
     committed = session.stores.datasets.get(name, version)
@@ -104,8 +104,8 @@ def train(
     request_id: Annotated[str, typer.Option(help="Run again under the same id, a finished request trains nothing.")] = "",
 ) -> None:
     """Fit each family on the same split, judge them on the untouched holdout, and register them; prints the best first."""
+    from apps.training.evaluation.select import SIMPLEST_FIRST
     from apps.training.pipeline import TrainRequest, train_versions
-    from apps.training.select import SIMPLEST_FIRST
 
     session = _open_session()
     session.stores.datasets.get(dataset, version)  # what is not there is said before Ray is started
@@ -133,8 +133,8 @@ def evaluate(
     seed: int = 0,
 ) -> None:
     """Judge a registered version on the holdout of a dataset; prints the figures as JSON."""
-    from apps.training.evaluate import evaluate as judge
-    from apps.training.examples import read_examples
+    from apps.training.evaluation.evaluate import evaluate as judge
+    from apps.training.fitting.examples import read_examples
     from libs.common.domain.dataset import Split
     from libs.common.models.artifact import load_classifier
     from libs.common.stores.objects import fetch_folder

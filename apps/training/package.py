@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from apps.training.evaluate import BATCH, Evaluation
-from apps.training.evaluation_page import PAGE, evaluation_page, latest_said
-from apps.training.examples import Examples
-from apps.training.review import TARGET_PRECISION, Review
+from apps.training.evaluation.evaluate import BATCH, Evaluation
+from apps.training.evaluation.evaluation_page import PAGE, evaluation_page, latest_said
+from apps.training.evaluation.review import TARGET_PRECISION, Review
+from apps.training.fitting.examples import Examples
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.model import DeploymentRequirements, TrainingDetails
 from libs.common.domain.triage import Email

@@ -11,17 +11,17 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from apps.training.build import BuildRequest, build_dataset
-from apps.training.corrections import answers_in
-from apps.training.evaluate import evaluate
-from apps.training.examples import Examples, read_examples, require_classes
-from apps.training.overlap import repeated_rows
+from apps.training.datasets.build import BuildRequest, build_dataset
+from apps.training.datasets.corrections import answers_in
+from apps.training.evaluation.evaluate import evaluate
+from apps.training.evaluation.overlap import repeated_rows
+from apps.training.evaluation.refits import Refits, Unmeasured, judge_latest, read_fold
+from apps.training.evaluation.review import Review, Standard, review
+from apps.training.evaluation.select import SIMPLEST_FIRST, Candidate, rank
+from apps.training.evaluation.slices import require_attributes
+from apps.training.fitting.examples import Examples, read_examples, require_classes
 from apps.training.package import Provenance, deployment_requirements, package_model
 from apps.training.provenance import code_commit
-from apps.training.refits import Refits, Unmeasured, judge_latest, read_fold
-from apps.training.review import Review, Standard, review
-from apps.training.select import SIMPLEST_FIRST, Candidate, rank
-from apps.training.slices import require_attributes
 from libs.common.config.training import Training
 from libs.common.connect import Stores
 from libs.common.domain.audit import Actor
@@ -171,15 +171,15 @@ def train_models(
 
 def _fitter(family: str, settings: Training) -> Fitter:
     if family == "tabular":
-        from apps.training.fit_tabular import fit_tabular
+        from apps.training.fitting.fit_tabular import fit_tabular
 
         return lambda examples, seed, workspace: fit_tabular(examples, settings.families.tabular, seed, workspace)
     if family == "transformer":
-        from apps.training.fit_transformer import fit_transformer
+        from apps.training.fitting.fit_transformer import fit_transformer
 
         return lambda examples, seed, workspace: fit_transformer(examples, settings.families.transformer, seed, workspace)
     if family == "boosted":
-        from apps.training.fit_boosted import fit_boosted
+        from apps.training.fitting.fit_boosted import fit_boosted
 
         return lambda examples, seed, workspace: fit_boosted(examples, settings.families.boosted, seed, workspace)
     raise ModelError(f"there is no model family '{family}'", f"write one of {', '.join(SIMPLEST_FIRST)}")
@@ -207,7 +207,7 @@ def _refits(course: _Course, family: str, workspace: Path) -> Refits:
     fold = read_fold(workspace)
     if family != "tabular":
         return Refits(fold, Unmeasured(f"the {family} family is not fitted a second time, that takes minutes"))
-    from apps.training.fit_tabular import fit_once
+    from apps.training.fitting.fit_tabular import fit_once
 
     options, seed, order = course.settings.families.tabular, course.request.seed, course.dataset.lineage.order
     latest = judge_latest(lambda rows: fit_once(rows, options, seed), course.train, course.holdout, order, seed)

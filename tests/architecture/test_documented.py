@@ -61,10 +61,10 @@ def test_every_gate_is_explained() -> None:
 
 
 def test_every_flaw_and_every_finding_is_explained() -> None:
-    from apps.training import leaks
-    from apps.training.corrections import CORRECTED
-    from apps.training.flaws import CONTESTED, FLAWS
-    from apps.training.reference import DRIFT, UNCOMPARED
+    from apps.training.datasets import leaks
+    from apps.training.datasets.corrections import CORRECTED
+    from apps.training.datasets.flaws import CONTESTED, FLAWS
+    from apps.training.datasets.reference import DRIFT, UNCOMPARED
 
     page = (REPO / "docs/data.md").read_text()
     flaws, findings = (page.partition(f"| {table} | is |")[2].partition("\n\n")[0] for table in ("flaw", "finding"))

@@ -12,13 +12,13 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import parquet
 
-from apps.training.contents import digest_of, row_digest
-from apps.training.erasure import row_of
-from apps.training.forget import Forgotten, forget
+from apps.training.datasets.contents import digest_of, row_digest
+from apps.training.datasets.preprocess import content_digest
+from apps.training.datasets.rows import DATASET, QUARANTINE
+from apps.training.erasure.erasure import row_of
+from apps.training.erasure.forget import Forgotten, forget
+from apps.training.erasure.traces import Subject
 from apps.training.pipeline import Workplace
-from apps.training.preprocess import content_digest
-from apps.training.rows import DATASET, QUARANTINE
-from apps.training.traces import Subject
 from libs.common.config.configuration import Addresses
 from libs.common.connect import Stores
 from libs.common.domain.audit import Actor, Role

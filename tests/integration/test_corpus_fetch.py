@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from apps.console.cli import app, main
-from apps.training.corpora import Hidden, Quarantined
-from apps.training.fetch import fetch_corpus
-from apps.training.ingest import RecipeStretch, open_source
+from apps.training.reading.corpora import Hidden, Quarantined
+from apps.training.reading.fetch import fetch_corpus
+from apps.training.reading.ingest import RecipeStretch, open_source
 from libs.common.errors import DataError
 
 GROUPS = {"easy-ham-1": 2500, "easy-ham-2": 1400, "hard-ham-1": 250, "spam-1": 500, "spam-2": 1396}

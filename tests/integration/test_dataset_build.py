@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from apps.training.build import BuildRequest, build_dataset, read_dataset
-from apps.training.corrections import CORRECTED
-from apps.training.ingest import open_source
-from apps.training.reference import UNCOMPARED
-from apps.training.rows import DATASET, labelled_emails_of
+from apps.training.datasets.build import BuildRequest, build_dataset, read_dataset
+from apps.training.datasets.corrections import CORRECTED
+from apps.training.datasets.reference import UNCOMPARED
+from apps.training.datasets.rows import DATASET, labelled_emails_of
+from apps.training.reading.ingest import open_source
 from libs.common.domain.dataset import DatasetVersion, Split
 from libs.common.domain.progress import Progress, Watch, unwatched
 from libs.common.domain.triage import Email, Feedback
@@ -95,7 +95,7 @@ def test_the_same_input_gives_the_same_digest_elsewhere_and_later(store: Dataset
 
 @pytest.mark.usefixtures("connected")
 def test_rows_come_in_the_order_of_their_sources_as_a_plain_loop_gives_them(tmp_path: Path) -> None:
-    from apps.training.stream import cleaned_blocks, first_position, stream_rows
+    from apps.training.reading.stream import cleaned_blocks, first_position, stream_rows
 
     write_mails(tmp_path / "few.jsonl", ["a", "b"])
     # The first stretch takes the longest: what the others give has to wait for it.

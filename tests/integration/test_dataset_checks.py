@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from apps.training import leaks
-from apps.training.build import BuildRequest, build_dataset
-from apps.training.flaws import BOILERPLATE, CONTESTED, NEAR_DUPLICATE
-from apps.training.reference import DRIFT
+from apps.training.datasets import leaks
+from apps.training.datasets.build import BuildRequest, build_dataset
+from apps.training.datasets.flaws import BOILERPLATE, CONTESTED, NEAR_DUPLICATE
+from apps.training.datasets.reference import DRIFT
 from libs.common.domain.dataset import DatasetVersion, Finding
 from libs.common.stores.datasets import DatasetStore
 

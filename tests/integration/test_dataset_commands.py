@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from apps.console.cli import app
 from apps.console.session import open_session
-from apps.training.rows import DATASET, ingested_row
+from apps.training.datasets.rows import DATASET, ingested_row
 from libs.common.domain.audit import Role
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.triage import Email, LabelledEmail

@@ -18,9 +18,9 @@ from pyarrow import parquet
 from typer.testing import CliRunner
 
 from apps.console.cli import app
-from apps.training.build import BuildRequest, build_dataset
-from apps.training.erased_version import EMAILS
-from apps.training.traces import Subject
+from apps.training.datasets.build import BuildRequest, build_dataset
+from apps.training.erasure.erased_version import EMAILS
+from apps.training.erasure.traces import Subject
 from libs.common.connect import Stores
 from libs.common.domain.triage import Email
 from libs.common.errors import DataError, NotAuthorised, StoreError
@@ -237,7 +237,7 @@ def test_a_real_kill_is_survived_too(stores: Stores, home: Path) -> None:
 RUN = """
 import sys
 from pathlib import Path
-from apps.training.traces import Subject
+from apps.training.erasure.traces import Subject
 from tests.integration.planted import forgotten_by, stores_of
 home = Path(sys.argv[1])
 forgotten_by(stores_of(home, f"sqlite:///{home}/records.db"))

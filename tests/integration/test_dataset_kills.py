@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.training.build import BuildRequest, build_dataset
+from apps.training.datasets.build import BuildRequest, build_dataset
 from libs.common.stores.datasets import DatasetStore
 from tests.conftest import REPO
 from tests.integration.dataset_folders import draft_of, folder_with
@@ -42,7 +42,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 import ray
-from apps.training.build import BuildRequest, build_dataset
+from apps.training.datasets.build import BuildRequest, build_dataset
 from libs.common.stores.datasets import DatasetStore
 root, remote, seed, address = sys.argv[1:]
 ray.init(address=address, log_to_driver=False)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.training.build import BuildRequest, build_dataset
-from apps.training.rebuild import first_difference, rebuild
+from apps.training.datasets.build import BuildRequest, build_dataset
+from apps.training.datasets.rebuild import first_difference, rebuild
 from flows.context import open_context
 from flows.rebuild_dataset import rebuild_dataset
 from libs.common.domain.dataset import DatasetVersion

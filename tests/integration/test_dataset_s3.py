@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from apps.training.build import BuildRequest, build_dataset, read_dataset
+from apps.training.datasets.build import BuildRequest, build_dataset, read_dataset
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.stores.datasets import DatasetStore
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.training.corpora import Quarantined
-from apps.training.ingest import open_source
+from apps.training.reading.corpora import Quarantined
+from apps.training.reading.ingest import open_source
 from libs.common.domain.triage import LabelledEmail
 from libs.common.features.cleaning import clean
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apps.training import embed
-from apps.training.embed import embed_texts
-from apps.training.encoders import export_embedder, find_encoder
+from apps.training.fitting import embed
+from apps.training.fitting.embed import embed_texts
+from apps.training.fitting.encoders import export_embedder, find_encoder
 from libs.common.errors import ModelError, StoreError
 from libs.common.features.text_network import TextNetwork
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect, make_url, text
 
-from apps.training.feedback import feedback_source
-from apps.training.ingest import open_source
-from apps.training.sources import Source
+from apps.training.reading.feedback import feedback_source
+from apps.training.reading.ingest import open_source
+from apps.training.reading.sources import Source
 from libs.common.domain.triage import Email, Feedback, LabelledEmail
 from libs.common.errors import DataError
 from libs.common.stores.records import Records

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.training.ingest import open_source
+from apps.training.reading.ingest import open_source
 from libs.common.domain.triage import LabelledEmail
 from libs.common.errors import DataError, StoreError
 from libs.common.stores.objects import Objects, fetch_folder, open_objects

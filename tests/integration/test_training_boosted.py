@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apps.training.fit_boosted import fit_boosted
+from apps.training.fitting.fit_boosted import fit_boosted
 from apps.training.package import requirements
 from libs.common.errors import ModelCorrupt, ModelError
 from libs.common.models.artifact import load_classifier, write_artifact
 from libs.common.models.boosted import TREES, BoostedClassifier, load_boosted
+from tests.unit.apps.training.fitting.test_boost_worker import OPTIONS
 from tests.unit.apps.training.mails import mailbox
-from tests.unit.apps.training.test_boost_worker import OPTIONS
 
 pytestmark = pytest.mark.filterwarnings("default")
 

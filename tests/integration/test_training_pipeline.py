@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from apps.training.examples import Examples
-from apps.training.fit_transformer import fit_transformer
+from apps.training.datasets.rows import DATASET
+from apps.training.fitting.examples import Examples
+from apps.training.fitting.fit_transformer import fit_transformer
 from apps.training.pipeline import TrainRequest, train_models
-from apps.training.rows import DATASET
 from libs.common.config.loader import load_config
 from libs.common.config.training import Training
 from libs.common.domain.dataset import DatasetVersion, Lineage, QualityReport, Split

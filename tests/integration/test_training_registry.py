@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from apps.training.fit_tabular import fit_tabular
+from apps.training.fitting.fit_tabular import fit_tabular
 from libs.common.domain.model import (
     DeploymentRequirements,
     ModelVersion,

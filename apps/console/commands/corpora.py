@@ -20,8 +20,8 @@ def fetch(
     into: Annotated[Path | None, typer.Option(help="The folder to make. Default: corpora/NAME below the state home.")] = None,
 ) -> None:
     """Fetch a public corpus, once, and print the command that builds from it."""
-    from apps.training.corpora import recipe_for
-    from apps.training.fetch import fetch_corpus
+    from apps.training.reading.corpora import recipe_for
+    from apps.training.reading.fetch import fetch_corpus
     from libs.common.config.home import Home
 
     folder = fetch_corpus(name, (into or Home.find().corpora / name).resolve())

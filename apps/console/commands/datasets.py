@@ -27,7 +27,7 @@ def build(
     wait: bool = True,
 ) -> None:
     """Build, check and commit the next version."""
-    from apps.training.build import read_relabel
+    from apps.training.datasets.build import read_relabel
 
     parameters = {
         "name": name,
@@ -79,7 +79,7 @@ def checkout(name: Name, version: str, into: Path) -> None:
 @app.command()
 def report(name: Name, into: Annotated[Path, typer.Argument(help="The HTML file to write.")], version: str = "latest") -> None:
     """Write the page of a version to a file: what was kept, what was set aside, what was found."""
-    from apps.training.report import PAGE
+    from apps.training.datasets.report import PAGE
     from libs.common.pages import write_page
 
     datasets = open_session().stores.datasets

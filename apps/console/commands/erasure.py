@@ -8,7 +8,7 @@ from apps.console.session import open_session
 from apps.console.tables import print_table
 
 if TYPE_CHECKING:
-    from apps.training.forget import Forgotten
+    from apps.training.erasure.forget import Forgotten
 
 
 def forget(
@@ -18,9 +18,9 @@ def forget(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
 ) -> None:
     """Remove a person's mail from every version and from feedback, for good; the mails of others lose what repeats it."""
-    from apps.training.forget import forget as forget_subject
+    from apps.training.erasure.forget import forget as forget_subject
+    from apps.training.erasure.traces import Subject
     from apps.training.pipeline import Workplace
-    from apps.training.traces import Subject
 
     subject = Subject.of(sender, message_id)
     session = open_session()

@@ -54,7 +54,7 @@ def report(model: str, version: str, into: Annotated[Path, typer.Argument(help="
     """Write the evaluation's page of a version to a file: figures, slices, fairness, robustness, mistakes, what was found."""
     from tempfile import TemporaryDirectory
 
-    from apps.training.evaluation_page import PAGE
+    from apps.training.evaluation.evaluation_page import PAGE
     from libs.common.errors import ModelNotFound
     from libs.common.models.artifact import verify_artifact
     from libs.common.pages import write_page

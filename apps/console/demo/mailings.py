@@ -58,7 +58,7 @@ def _from_generator(source: str, mails: MailFolder) -> Mailing:
 
 def _from_corpus(source: str, recipe: str | None, folder: Path, mails: MailFolder) -> Mailing:
     """Threads are dealt by a hash of their id, so that no thread is both trained on and sent."""
-    from apps.training.ingest import open_source
+    from apps.training.reading.ingest import open_source
 
     found = open_source(source, recipe, folder / "fetched")
     read = (mail for part in found.stretches for mail in part.read())

@@ -1,7 +1,7 @@
 """A comparison as people read it: one row for each thing that changed."""
 
 from apps.console.differences import difference_rows
-from apps.training.diff import Change, ClassChange, DatasetDiff, FeatureDrift, RowSet
+from apps.training.datasets.diff import Change, ClassChange, DatasetDiff, FeatureDrift, RowSet
 
 DIGEST = "0123456789abcdef" * 4
 

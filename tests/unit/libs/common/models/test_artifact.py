@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.training.fit_tabular import fit_tabular
+from apps.training.fitting.fit_tabular import fit_tabular
 from libs.common.errors import ModelCorrupt, ModelError, ModelNotFound, ModelUntrusted
 from libs.common.models.artifact import HEADER, MANIFEST, load_classifier, verify_artifact, write_artifact
 from libs.common.models.tabular import TabularClassifier

@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from apps.training.fit_tabular import fit_tabular
+from apps.training.fitting.fit_tabular import fit_tabular
 from libs.common.errors import DataError, ModelCorrupt
 from libs.common.models.artifact import write_artifact
 from libs.common.models.pyfunc import _load_pyfunc

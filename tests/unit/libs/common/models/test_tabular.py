@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apps.training.fit_tabular import fit_tabular
+from apps.training.fitting.fit_tabular import fit_tabular
 from libs.common.config.training import TabularFamily
 from libs.common.domain.triage import Email
 from libs.common.errors import ModelError

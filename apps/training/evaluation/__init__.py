@@ -1,0 +1,1 @@
+"""How good a fitted model is, what is wrong with it, and which of several is best."""

@@ -1,0 +1,1 @@
+"""From a source's URI to labelled e-mails: corpora, mailboxes, tables, feedback."""

@@ -1,0 +1,44 @@
+"""What a source is: its address, the digest of what it holds, and the stretches that tasks read side by side."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from apps.training.reading.corpora import Quarantined
+from libs.common.domain.triage import Feedback, LabelledEmail
+
+
+class Stretch(Protocol):
+    """A part of a source that one task reads; ``mails`` is how many it holds, None where only reading it would tell."""
+
+    @property
+    def mails(self) -> int | None: ...
+
+    def read(self) -> Iterator[LabelledEmail | Quarantined]:
+        """The mails in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source that was found and looks readable: its address, the SHA-256 of what it holds, its stretches.
+
+    ``corrections`` is what users said, where the source is feedback.
+    """
+
+    uri: str
+    digest: str
+    stretches: tuple[Stretch, ...]
+    corrections: tuple[Feedback, ...] = ()
+
+
+def mails_of(sources: Sequence[Source]) -> int | None:
+    """How many mails the sources hold together; None where that is not known before all is read."""
+    counts = [stretch.mails for source in sources for stretch in source.stretches]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def readable_name(name: str) -> str:
+    """A file's name may hold bytes that are no UTF-8; what is said of a row must not."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

