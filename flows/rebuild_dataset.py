@@ -6,7 +6,7 @@ from prefect.states import Completed
 
 from apps.serving.deploy import connect_ray
 from apps.training.datasets.rebuild import rebuild, require_same
-from apps.training.provenance import code_commit, config_digest
+from apps.training.provenance import Stamp, code_commit, config_digest
 from flows.build_dataset import feedback_of
 from flows.context import open_context
 from flows.progress import told_to
@@ -18,13 +18,6 @@ def rebuild_dataset(name: str = "emails", version: str = "latest") -> State:
     context = open_context()
     committed = context.stores.datasets.get(name, version)
     connect_ray()
-    digest = config_digest(context.config)
-    again = rebuild(
-        committed,
-        feedback_of(context),
-        now=context.now(),
-        code_commit=code_commit(),
-        config_digest=digest,
-        watch=told_to(context.stores.orchestrator),
-    )
+    stamp = Stamp(context.now(), code_commit(), config_digest(context.config))
+    again = rebuild(committed, stamp, feedback_of(context), told_to(context.stores.orchestrator))
     return Completed(message=require_same(committed, again))

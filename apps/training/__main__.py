@@ -80,15 +80,14 @@ def rebuild_dataset(
 ) -> None:
     """Build a version again from its lineage, and say whether it comes out the same; commits nothing."""
     from apps.training.datasets.rebuild import rebuild, require_same
-    from apps.training.provenance import code_commit, config_digest
+    from apps.training.provenance import Stamp, code_commit, config_digest
 
     session = _open_session()
     committed = session.stores.datasets.get(name, version)
     feedback = session.stores.records.feedback.handed_over()
     _join_ray()
-    digest = config_digest(session.config)
-    now = datetime.now(UTC)
-    again = rebuild(committed, feedback, now=now, code_commit=code_commit(), config_digest=digest, watch=_shown())
+    stamp = Stamp(datetime.now(UTC), code_commit(), config_digest(session.config))
+    again = rebuild(committed, stamp, feedback, _shown())
     typer.echo(require_same(committed, again))
 
 

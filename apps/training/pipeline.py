@@ -21,7 +21,7 @@ from apps.training.evaluation.select import SIMPLEST_FIRST, Candidate, rank
 from apps.training.evaluation.slices import require_attributes
 from apps.training.fitting.examples import Examples, read_examples, require_classes
 from apps.training.package import Provenance, deployment_requirements, package_model
-from apps.training.provenance import code_commit
+from apps.training.provenance import Stamp, code_commit
 from libs.common.config.training import Training
 from libs.common.connect import Stores
 from libs.common.domain.audit import Actor
@@ -101,16 +101,8 @@ def build_version(
     watch: Watch = unwatched,
 ) -> DatasetVersion:
     """Build, commit and audit the next version of a dataset; ``watch`` is told how far the reading is."""
-    version = build_dataset(
-        request,
-        place.stores.datasets,
-        feedback=feedback,
-        answers=partial(answers_in, place.stores.predictions),
-        now=place.now,
-        code_commit=code_commit(),
-        config_digest=config_digest,
-        watch=watch,
-    )
+    stamp, answers = Stamp(place.now, code_commit(), config_digest), partial(answers_in, place.stores.predictions)
+    version = build_dataset(request, place.stores.datasets, stamp, feedback, answers, watch)
     details = {"digest": version.digest, "rows": version.rows}
     place.stores.records.audit.append(place.actor, "dataset_built", version.tag, details, place.now)
     return version

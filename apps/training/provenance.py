@@ -4,9 +4,20 @@ import hashlib
 import json
 import os
 import subprocess
+from dataclasses import dataclass
+from datetime import datetime
 
 from libs.common.config.configuration import Config
 from libs.common.config.home import REPO
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When something was made, by which code and with which configuration (`config_digest`)."""
+
+    at: datetime
+    code_commit: str
+    config_digest: str
 
 
 def code_commit() -> str:

@@ -14,6 +14,7 @@ UNFINISHED = tuple(
 )
 MACHINE_PATH = re.compile(r"(?<![\w.}])/(?:home|root|wo" r"rk|o" r"pt)/\w")
 TEXT = (".py", ".md", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".txt", ".sh", "Makefile", "run", ".importlinter")
+CLOCKS = {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"}
 # Longer than four lines, and why.
 LONG_DOCSTRINGS = {
     "apps/training/datasets/rows.py": "names the columns of the files",
@@ -57,6 +58,19 @@ def test_nothing_is_unfinished(source: Source) -> None:
     assert not [word for word in UNFINISHED if word in source.text]
 
 
+def times_itself(node: ast.AST) -> bool:
+    """Whether an assertion judges how long something took by a real clock: a slow machine would fail it."""
+    if not isinstance(node, ast.Assert):
+        return False
+    spans = (part for part in ast.walk(node) if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Sub))
+    return any(isinstance(part, ast.Attribute) and part.attr in CLOCKS for span in spans for part in ast.walk(span))
+
+
+@pytest.mark.parametrize("source", all_sources(), ids=lambda source: source.path)
+def test_no_test_asserts_how_long_something_took(source: Source) -> None:
+    assert not [f"{source.path}:{node.lineno}" for node in ast.walk(source.tree) if times_itself(node)]
+
+
 @product
 def test_a_module_says_in_one_to_four_lines_what_lives_here(source: Source) -> None:
     if not source.text.strip():
@@ -77,3 +91,9 @@ def test_no_path_of_one_machine_is_written_down() -> None:
 @pytest.mark.parametrize("line", ["try: f()\nexcept OSError: pass", "try: f()\nexcept OSError: ..."])
 def test_a_swallowed_exception_is_seen(line: str) -> None:
     assert any(isinstance(node, ast.ExceptHandler) and swallows(node) for node in ast.walk(ast.parse(line)))
+
+
+def test_a_timed_assertion_is_seen() -> None:
+    (timed,) = ast.parse("assert time.monotonic() - began < 2").body
+    (bounded,) = ast.parse("assert time.monotonic() < deadline").body
+    assert (times_itself(timed), times_itself(bounded)) == (True, False)

@@ -61,14 +61,29 @@ def records(records_url: str) -> Iterator[Records]:
     opened.close()
 
 
-@pytest.fixture(scope="module")
-def connected() -> Iterator[None]:
-    """A Ray of this module's own."""
+@pytest.fixture(scope="session")
+def ray_at_the_end() -> Iterator[None]:
+    """Ends what `connected` has started, after the last module that used it."""
+    yield
     import ray
 
-    ray.init(address="local", include_dashboard=False, num_cpus=2, log_to_driver=False)
-    yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def connected(ray_at_the_end: None) -> str:
+    """The address of a Ray with two processors, which the modules of a session share."""
+    import ray
+
+    if not ray.is_initialized():
+        ray.init(address="local", include_dashboard=False, num_cpus=2, log_to_driver=False)
+    return ray.get_runtime_context().gcs_address
+
+
+@pytest.fixture
+def disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that has not joined a Ray: the one of the session goes on for the other tests."""
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
 
 
 @pytest.fixture

@@ -165,6 +165,7 @@ def running_service(home: Path, haproxy: bool = True) -> Iterator[Service]:
         run = Path("/tmp") / f"triage-serving-{port}"
         for name, value in ray_environment(run, haproxy, throughput_optimized=True).items():
             patch.setenv(name, value)
+        ray.shutdown()  # what another module has left
         ray.init(address="local", include_dashboard=False, num_cpus=4, log_to_driver=False, logging_level="error")
         try:
             start_serve("127.0.0.1", port)

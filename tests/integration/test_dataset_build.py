@@ -14,6 +14,7 @@ from apps.training.datasets.build import BuildRequest, build_dataset, read_datas
 from apps.training.datasets.corrections import CORRECTED
 from apps.training.datasets.reference import UNCOMPARED
 from apps.training.datasets.rows import DATASET, labelled_emails_of
+from apps.training.provenance import Stamp
 from apps.training.reading.ingest import open_source
 from libs.common.domain.dataset import DatasetVersion, Split
 from libs.common.domain.progress import Progress, Watch, unwatched
@@ -38,9 +39,7 @@ def built(
     answers: dict[str, str] | None = None,
     watch: Watch = unwatched,
 ) -> DatasetVersion:
-    return build_dataset(
-        request, store, feedback, lambda _: answers or {}, now=now, code_commit="abc", config_digest="def", watch=watch
-    )
+    return build_dataset(request, store, Stamp(now, "abc", "def"), feedback, lambda _: answers or {}, watch)
 
 
 def request_of(*sources: object, **options: object) -> BuildRequest:
@@ -226,10 +225,7 @@ def test_a_flipped_byte_in_a_checked_out_file_is_named(store: DatasetStore, tmp_
         read_dataset(folder)
 
 
+@pytest.mark.usefixtures("disconnected")
 def test_without_a_connected_ray_the_front_door_is_named(store: DatasetStore, tmp_path: Path) -> None:
-    import ray
-
-    if ray.is_initialized():
-        ray.shutdown()
     with pytest.raises(StoreError, match="Ray is not connected"):
         built(store, request_of(write_mails(tmp_path / "m.jsonl", ["a", "b"] * 15)))

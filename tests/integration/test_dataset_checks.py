@@ -13,6 +13,7 @@ from apps.training.datasets import leaks
 from apps.training.datasets.build import BuildRequest, build_dataset
 from apps.training.datasets.flaws import BOILERPLATE, CONTESTED, NEAR_DUPLICATE
 from apps.training.datasets.reference import DRIFT
+from apps.training.provenance import Stamp
 from libs.common.domain.dataset import DatasetVersion, Finding
 from libs.common.stores.datasets import DatasetStore
 
@@ -30,7 +31,7 @@ WORDS = [f"word{number}" for number in range(600)]
 
 def built(store: DatasetStore, *sources: object) -> DatasetVersion:
     request = BuildRequest(name="mail", sources=tuple(map(str, sources)))
-    return build_dataset(request, store, now=NOW, code_commit="abc", config_digest="def")
+    return build_dataset(request, store, Stamp(NOW, "abc", "def"))
 
 
 def found(version: DatasetVersion) -> dict[str, Finding]:

@@ -21,6 +21,7 @@ from apps.console.cli import app
 from apps.training.datasets.build import BuildRequest, build_dataset
 from apps.training.erasure.erased_version import EMAILS
 from apps.training.erasure.traces import Subject
+from apps.training.provenance import Stamp
 from libs.common.connect import Stores
 from libs.common.domain.triage import Email
 from libs.common.errors import DataError, NotAuthorised, StoreError
@@ -261,10 +262,9 @@ def must_complete(stores: Stores, home: Path) -> None:
     assert stores.records.audit.verify(stores.noted_head()) == []
 
 
+@pytest.mark.usefixtures("connected")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning", "ignore::FutureWarning:ray")
 def test_what_a_real_build_made_of_mail_and_feedback_is_forgotten(state_home: Path, tmp_path: Path) -> None:
-    import ray
-
     others = [Email(f"o{n}@x", "eve@x", f"lunch {n}", f"at noon on the {n}th of the month") for n in range(40)]
     mails = [(email, ("ham", "spam")[n % 2]) for n, email in enumerate([*HERS, *ANSWERS, *others])]
     rare = replace(HERS[0], message_id="planted-3@mx.example", body="nine copper bells of Quillmoor")
@@ -275,12 +275,8 @@ def test_what_a_real_build_made_of_mail_and_feedback_is_forgotten(state_home: Pa
     migrate(f"sqlite:///{tmp_path}/records.db")
     request = BuildRequest(name="mail", sources=(str(source),), folds=2, min_quality=0.1)
     with opened(state_home, f"sqlite:///{tmp_path}/records.db") as stores:
-        ray.init(address="local", include_dashboard=False, num_cpus=2, log_to_driver=False)
-        try:
-            corrected = list(stores.records.feedback.every())
-            built = build_dataset(request, stores.datasets, corrected, now=NOW, code_commit="c", config_digest="d")
-        finally:
-            ray.shutdown()
+        corrected = list(stores.records.feedback.every())
+        built = build_dataset(request, stores.datasets, Stamp(NOW, "c", "d"), corrected)
         source.unlink()
         assert {sign for signs in signs_in(state_home).values() for sign in signs} == set(SIGNS)
         forgotten_by(stores)

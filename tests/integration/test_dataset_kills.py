@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from apps.training.datasets.build import BuildRequest, build_dataset
+from apps.training.provenance import Stamp
 from libs.common.stores.datasets import DatasetStore
 from tests.conftest import REPO
 from tests.integration.dataset_folders import draft_of, folder_with
@@ -43,13 +43,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 import ray
 from apps.training.datasets.build import BuildRequest, build_dataset
+from apps.training.provenance import Stamp
 from libs.common.stores.datasets import DatasetStore
 root, remote, seed, address = sys.argv[1:]
 ray.init(address=address, log_to_driver=False)
 request = BuildRequest(name="mail", sources=(f"synthetic://?n=300&seed={seed}",))
 print("ready", flush=True)
 now = datetime(2026, 1, 1, tzinfo=UTC)
-build_dataset(request, DatasetStore(Path(root), remote), now=now, code_commit="abc", config_digest="def")
+build_dataset(request, DatasetStore(Path(root), remote), Stamp(now, "abc", "def"))
 """
 
 
@@ -108,16 +109,6 @@ def duration(script: str, arguments: list[str]) -> float:
         return time.monotonic() - began
 
 
-@pytest.fixture(scope="module")
-def connected() -> Iterator[str]:
-    """The address of a Ray."""
-    import ray
-
-    ray.init(address="local", include_dashboard=False, num_cpus=2, log_to_driver=False)
-    yield ray.get_runtime_context().gcs_address
-    ray.shutdown()
-
-
 @pytest.mark.parametrize("before", [0, 1], ids=["the first version", "the next version"])
 def test_a_commit_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_path: Path, before: int) -> None:
     place, chance = Place(tmp_path), random.Random(before)
@@ -154,5 +145,5 @@ def test_a_build_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_path
         assert place.require_whole() in (before, [*before, f"mail/v1.{len(before)}.0"])
         request = BuildRequest(name="mail", sources=(f"synthetic://?n=300&seed={number + 1}",))
         now = datetime(2026, 1, 1, tzinfo=UTC)
-        build_dataset(request, place.store, now=now, code_commit="abc", config_digest="def")
+        build_dataset(request, place.store, Stamp(now, "abc", "def"))
         assert place.store.verify("mail") == []

@@ -8,6 +8,7 @@ import pytest
 
 from apps.training.datasets.build import BuildRequest, build_dataset
 from apps.training.datasets.rebuild import first_difference, rebuild
+from apps.training.provenance import Stamp
 from flows.context import open_context
 from flows.rebuild_dataset import rebuild_dataset
 from libs.common.domain.dataset import DatasetVersion
@@ -39,8 +40,7 @@ def said(request_id: str, at: datetime) -> Feedback:
 
 
 def again(version: DatasetVersion, *feedback: Feedback, code_commit: str = "abc") -> DatasetVersion:
-    later = NOW + timedelta(days=300)
-    return rebuild(version, feedback, now=later, code_commit=code_commit, config_digest="def")
+    return rebuild(version, Stamp(NOW + timedelta(days=300), code_commit, "def"), feedback)
 
 
 def test_a_rebuild_gives_the_same_digest_and_commits_nothing(store: DatasetStore, tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_rebuild_gives_the_same_digest_and_commits_nothing(store: DatasetStore
         name="mail", sources=("synthetic://?n=200&seed=3", path), relabel={"a": "c"}, seed=4, holdout=0.3, folds=3
     )
     then, after = said("r1", NOW - timedelta(days=1)), said("r2", NOW + timedelta(days=1))
-    version = build_dataset(request, store, (then,), now=NOW, code_commit="abc", config_digest="def")
+    version = build_dataset(request, store, Stamp(NOW, "abc", "def"), (then,))
     assert first_difference(version, again(version, then, after, code_commit="later")) == ""
     assert store.list("mail") == [version]
     assert first_difference(version, again(version)).startswith("the source feedback: is gone: it gave 1 ")
@@ -58,7 +58,7 @@ def test_a_rebuild_gives_the_same_digest_and_commits_nothing(store: DatasetStore
 def test_what_differs_is_named_and_a_source_that_is_gone_too(store: DatasetStore, tmp_path: Path) -> None:
     path = write_mails(tmp_path / "m.jsonl", "ab" * 30)
     request = BuildRequest(name="mail", sources=(path,))
-    version = build_dataset(request, store, now=NOW, code_commit="abc", config_digest="def")
+    version = build_dataset(request, store, Stamp(NOW, "abc", "def"))
     write_mails(tmp_path / "m.jsonl", "ab" * 31)
     assert first_difference(version, again(version)).startswith(f"the source {path} was changed: SHA-256 ")
     (tmp_path / "m.jsonl").unlink()
@@ -68,9 +68,9 @@ def test_what_differs_is_named_and_a_source_that_is_gone_too(store: DatasetStore
 
 def test_the_lineage_lies_beside_the_content_and_tells_when_it_was_built(store: DatasetStore, tmp_path: Path) -> None:
     request = BuildRequest(name="mail", sources=(write_mails(tmp_path / "m.jsonl", "ab" * 30),))
-    version = build_dataset(request, store, now=NOW, code_commit="abc", config_digest="def")
+    version = build_dataset(request, store, Stamp(NOW, "abc", "def"))
     elsewhere = DatasetStore(tmp_path / "elsewhere", str(tmp_path / "remote"))
-    later = build_dataset(request, elsewhere, now=NOW + timedelta(days=9), code_commit="abd", config_digest="deg")
+    later = build_dataset(request, elsewhere, Stamp(NOW + timedelta(days=9), "abd", "deg"))
     assert version.digest == later.digest
     assert version.files["lineage.json"] != later.files["lineage.json"]
     start, complete = json.loads((store.checkout("mail", "latest", tmp_path / "out") / "lineage.json").read_text())
@@ -89,7 +89,7 @@ def test_the_flow_says_that_it_is_the_same_or_fails_with_what_differs(state_home
     migrate(stores.addresses.records)
     path = write_mails(tmp_path / "m.jsonl", "ab" * 30)
     request = BuildRequest(name="mail", sources=(path,))
-    version = build_dataset(request, stores.datasets, now=NOW, code_commit="abc", config_digest="def")
+    version = build_dataset(request, stores.datasets, Stamp(NOW, "abc", "def"))
     assert rebuild_dataset.fn("mail", "1.0.0").message == f"mail/v1.0.0 comes out the same: SHA-256 {version.digest}"
     write_mails(tmp_path / "m.jsonl", "ab" * 31)
     with pytest.raises(DataError, match=r"mail/v1\.0\.0 comes out differently: the source .*m\.jsonl was changed"):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from apps.training.datasets.build import BuildRequest, build_dataset, read_dataset
+from apps.training.provenance import Stamp
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.stores.datasets import DatasetStore
 
@@ -28,7 +29,7 @@ def mails(count: int) -> bytes:
 
 def built(store: DatasetStore, seed: int = 0) -> DatasetVersion:
     request = BuildRequest(name="mail", sources=("s3://raw/2026/mails.jsonl",), seed=seed)
-    return build_dataset(request, store, now=datetime(2026, 1, 1, tzinfo=UTC), code_commit="abc", config_digest="def")
+    return build_dataset(request, store, Stamp(datetime(2026, 1, 1, tzinfo=UTC), "abc", "def"))
 
 
 def keys(s3: Any) -> set[str]:

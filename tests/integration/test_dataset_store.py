@@ -98,10 +98,15 @@ def test_the_repository_around_the_workspace_is_never_touched(
 def test_a_workspace_whose_beginning_was_killed_is_begun_anew(store: DatasetStore, tmp_path: Path) -> None:
     (tmp_path / "datasets").mkdir()
     subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(tmp_path / "datasets")], check=True)
-    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet"], cwd=tmp_path / "datasets", check=True)
+    remote = ("remote", "add", "--default", "storage", str(tmp_path / "remote"))
+    for words in (("init", "--quiet"), remote):
+        subprocess.run([sys.executable, "-m", "dvc", *words], cwd=tmp_path / "datasets", check=True)
+    begun = [(tmp_path / "datasets" / ".dvc" / name).read_text() for name in ("config", ".gitignore")]
     folder = folder_with(tmp_path / "one", b"first")
     store.commit("emails", folder, draft_of(folder))
     assert store.verify("emails") == []
+    ours = [(tmp_path / "datasets" / ".dvc" / name).read_text() for name in ("config", ".gitignore")]
+    assert [text.replace('"', "").split() for text in ours] == [text.replace('"', "").split() for text in begun]
 
 
 def test_an_unknown_version_names_the_known_ones(store: DatasetStore, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -102,11 +101,9 @@ def test_a_change_that_makes_no_sense_is_an_error(url: str, mails: Path, tmp_pat
 
 
 def test_a_service_that_is_not_there_fails_every_request(mails: Path, tmp_path: Path) -> None:
-    began = time.monotonic()
     plan = LoadPlan("http://127.0.0.1:9", "calm", rate=50, seconds=60, max_requests=20)
     load = LoadProcess(plan, mails, tmp_path / "requests.jsonl")
     until("the end of the load", lambda: not load.running, 30)
     counts = load.end()
-    assert time.monotonic() - began < 30
     assert (counts.emails, counts.failed) == (20, 20)
     assert all("ConnectError" in problem for problem in counts.problems)

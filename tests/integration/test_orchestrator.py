@@ -98,11 +98,9 @@ def runner_of(notes: Path) -> int:
     return int(notes.read_text().split()[-1])
 
 
-def test_a_flow_started_by_name_runs_within_seconds_and_is_seen_active(orchestrator: Orchestrator, notes: Path) -> None:
-    began = time.monotonic()
+def test_a_flow_started_by_name_runs_and_is_seen_active(orchestrator: Orchestrator, notes: Path) -> None:
     run = orchestrator.start_flow("sleeps", {"path": str(notes), "seconds": 3})
     until(lambda: orchestrator.state(run) == "RUNNING", 30)
-    assert time.monotonic() - began < 10
     assert run in orchestrator.active("sleeps")
     assert run not in orchestrator.active("waits")
     until(lambda: orchestrator.state(run) == "COMPLETED")

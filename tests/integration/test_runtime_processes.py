@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -209,9 +208,8 @@ def test_a_hung_process_is_replaced(home: Home, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_ending_does_not_wait_for_a_process_that_obeys(home: Home) -> None:
-    bring(home, part(home, code=STUBBORN.replace("signal.SIG_IGN", "signal.SIG_DFL"), grace_s=60))
+    bring(home, part(home, code=STUBBORN.replace("signal.SIG_IGN", "signal.SIG_DFL"), grace_s=600))
     thread = Thread(target=bring_down, args=(home,))
-    began = time.monotonic()
     thread.start()
-    thread.join(timeout=30)
-    assert time.monotonic() - began < 9
+    thread.join(timeout=60)
+    assert not thread.is_alive()

@@ -82,6 +82,7 @@ def ray_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     run = Path("/tmp") / f"triage-serving-{port}"
     for name, value in ray_environment(run, haproxy=True, throughput_optimized=True).items():
         monkeypatch.setenv(name, value)
+    ray.shutdown()  # what another module has left
     context = ray.init(address="local", include_dashboard=False, num_cpus=4, log_to_driver=False, logging_level="error")
     yield str(context.address_info["gcs_address"])
     serve.shutdown()

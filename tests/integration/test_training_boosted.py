@@ -22,7 +22,7 @@ TRAIN, HOLDOUT = mailbox(90), mailbox(30, seed=9)
 
 
 @pytest.fixture(scope="module")
-def fitted(connected: None, tmp_path_factory: pytest.TempPathFactory) -> BoostedClassifier:
+def fitted(connected: str, tmp_path_factory: pytest.TempPathFactory) -> BoostedClassifier:
     return fit_boosted(TRAIN, OPTIONS, seed=0, workspace=tmp_path_factory.mktemp("first"), threads=1)
 
 
@@ -42,7 +42,7 @@ def test_it_learns_what_can_be_learned(fitted: BoostedClassifier) -> None:
 
 
 def test_the_same_dataset_and_seed_give_the_same_artifact(
-    fitted: BoostedClassifier, folder: Path, tmp_path: Path, connected: None
+    fitted: BoostedClassifier, folder: Path, tmp_path: Path, connected: str
 ) -> None:
     again = fit_boosted(TRAIN, OPTIONS, seed=0, workspace=tmp_path, threads=1)
     digest = write_artifact(tmp_path / "model", again, {})

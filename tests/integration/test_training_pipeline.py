@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,15 +60,6 @@ def registry(home: Path) -> ModelRegistry:
 
 
 @pytest.fixture(scope="module")
-def local_ray() -> Iterator[None]:
-    import ray
-
-    ray.init(address="local", include_dashboard=False, num_cpus=2, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
-@pytest.fixture(scope="module")
 def dataset_folder(home: Path) -> Path:
     folder = home / "dataset"
     folder.mkdir()
@@ -103,7 +93,7 @@ def dataset() -> DatasetVersion:
 
 @pytest.fixture(scope="module")
 def versions(
-    local_ray: None, dataset_folder: Path, dataset: DatasetVersion, registry: ModelRegistry, settings: Training
+    connected: str, dataset_folder: Path, dataset: DatasetVersion, registry: ModelRegistry, settings: Training
 ) -> list[ModelVersion]:
     return train_models(TrainRequest(request_id="first"), dataset_folder, dataset, registry, settings, NOW)
 
@@ -183,10 +173,7 @@ def test_fitted_again_with_its_seed_a_transformer_answers_as_the_one_that_was_re
     assert (load_classifier(tmp_path / "model", threads=1).predict(HOLDOUT.emails) == again.predict(HOLDOUT.emails)).all()
 
 
+@pytest.mark.usefixtures("disconnected")
 def test_without_ray_the_transformer_says_what_to_do(settings: Training, tmp_path: Path) -> None:
-    import ray
-
-    if ray.is_initialized():
-        ray.shutdown()
     with pytest.raises(StoreError, match="Ray is not connected"):
         fit_transformer(TRAIN, settings.families.transformer, 0, tmp_path)

@@ -22,6 +22,7 @@ from apps.training.datasets.reference import Reference, compare, reference_of
 from apps.training.datasets.rows import CLEANED
 from apps.training.datasets.split import Order, Part, SplitRow, split_rows, thread_groups
 from apps.training.datasets.validate import Candidate, quality_report, reasons_to_set_aside
+from apps.training.provenance import Stamp
 from apps.training.reading.feedback import FEEDBACK_URI, feedback_source
 from apps.training.reading.ingest import open_source
 from apps.training.reading.sources import Source
@@ -55,12 +56,9 @@ class BuildRequest(Value):
 def build_dataset(
     request: BuildRequest,
     store: DatasetStore,
+    stamp: Stamp,
     feedback: Sequence[Feedback] = (),
     answers: Answers = lambda _: {},
-    *,
-    now: datetime,
-    code_commit: str,
-    config_digest: str,
     watch: Watch = unwatched,
 ) -> DatasetVersion:
     """Build and commit the next version on the connected Ray; DataError where the sources can't give one.
@@ -70,23 +68,11 @@ def build_dataset(
     began = time.monotonic()
 
     def beside(version: DatasetVersion) -> dict[str, str]:
-        return {LINEAGE: lineage_text(version, now + timedelta(seconds=time.monotonic() - began))}
+        return {LINEAGE: lineage_text(version, stamp.at + timedelta(seconds=time.monotonic() - began))}
 
     with (
         reference_of(store, request.name) as reference,
-        drafted(
-            request,
-            feedback,
-            reference,
-            answers,
-            now=now,
-            code_commit=code_commit,
-            config_digest=config_digest,
-            watch=watch,
-        ) as (
-            folder,
-            draft,
-        ),
+        drafted(request, stamp, reference, feedback, answers, watch) as (folder, draft),
     ):
         return store.commit(request.name, folder, draft, beside)
 
@@ -94,13 +80,10 @@ def build_dataset(
 @contextmanager
 def drafted(
     request: BuildRequest,
-    feedback: Sequence[Feedback],
+    stamp: Stamp,
     reference: Reference | None,
+    feedback: Sequence[Feedback] = (),
     answers: Answers = lambda _: {},
-    *,
-    now: datetime,
-    code_commit: str,
-    config_digest: str,
     watch: Watch = unwatched,
 ) -> Generator[tuple[Path, DatasetVersion]]:
     """The folder of a version and what it holds, before it has a number; the folder is gone after the block.
@@ -126,8 +109,8 @@ def drafted(
         _require_quality(quality, request.min_quality)
         lineage = Lineage(
             sources=_references(sources, Counter(_owners(rows, sources))),
-            code_commit=code_commit,
-            config_digest=config_digest,
+            code_commit=stamp.code_commit,
+            config_digest=stamp.config_digest,
             parent=reference.tag if reference else None,
             recipe=request.recipe,
             relabel=request.relabel,
@@ -138,7 +121,7 @@ def drafted(
         )
         write_page(folder / report.PAGE, report.dataset_page(request.name, examined.rows, parts, quality, lineage))
         contents = write_contents(staged, folder, examined.rows, parts, reasons, quality)
-        yield folder, _draft(request.name, kept, parts, contents, quality, lineage, now)
+        yield folder, _draft(request.name, kept, parts, contents, quality, lineage, stamp.at)
 
 
 def read_relabel(written: Iterable[str]) -> dict[str, str]:

@@ -1,9 +1,9 @@
 """A version built again from its lineage, to see whether it comes out the same; nothing is committed."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from apps.training.datasets.build import BuildRequest, drafted
+from apps.training.provenance import Stamp
 from apps.training.reading.feedback import FEEDBACK_URI
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.progress import Watch, unwatched
@@ -29,11 +29,8 @@ def request_of(version: DatasetVersion, **limits: float) -> BuildRequest:
 
 def rebuild(
     version: DatasetVersion,
+    stamp: Stamp,
     feedback: Sequence[Feedback],
-    *,
-    now: datetime,
-    code_commit: str,
-    config_digest: str,
     watch: Watch = unwatched,
 ) -> DatasetVersion:
     """What the lineage of ``version`` gives today, on the connected Ray; ``feedback`` is all there is, its own is chosen here.
@@ -43,10 +40,7 @@ def rebuild(
     learned = any(source.uri == FEEDBACK_URI for source in version.lineage.sources)
     known = [given for given in feedback if given.at <= version.created_at] if learned else []
     request = request_of(version, min_quality=0.0)  # it was good enough once
-    with drafted(request, known, None, now=now, code_commit=code_commit, config_digest=config_digest, watch=watch) as (
-        _,
-        draft,
-    ):
+    with drafted(request, stamp, None, known, watch=watch) as (_, draft):
         return draft
 
 

@@ -15,6 +15,12 @@ _IDENTITY = {
 }
 # Whatever the user's own settings are: nothing goes on in the background after a command has ended.
 _SETTINGS = {"core.fsmonitor": "false", "gc.autoDetach": "false"}
+# Most of what a command takes is the import of DVC.
+_DVC = """
+import shlex, sys
+from dvc.cli import main
+sys.exit(next((status for line in sys.argv[1:] if (status := main(shlex.split(line)))), 0))
+"""
 # What DVC says below each error, which helps nobody.
 _CLOSING_WORDS = "Having any troubles?"
 
@@ -30,9 +36,9 @@ class CommandLines:
         """What ``git`` prints."""
         return self._run(stdin, "git", *arguments)
 
-    def dvc(self, *arguments: str) -> str:
-        """What ``dvc`` prints."""
-        return self._run("", sys.executable, "-m", "dvc", *arguments)
+    def dvc(self, *commands: str) -> str:
+        """What ``dvc`` prints; of several command lines, one after the other, none is begun once one has failed."""
+        return self._run("", sys.executable, "-c", _DVC, *commands)
 
     def _run(self, stdin: str, *command: str) -> str:
         result = subprocess.run(
@@ -47,7 +53,7 @@ class CommandLines:
         )
         if result.returncode:
             said = " ".join((result.stderr or result.stdout).partition(_CLOSING_WORDS)[0].split())[-400:]
-            verb = " ".join(command[1:4] if command[0] == "git" else command[2:5])
+            verb = " ".join(command[1:4]) if command[0] == "git" else f"dvc {'; '.join(command[3:])}"[:80]
             raise StoreError(f"the data workspace {self._root}: '{verb}' failed: {said}", "see what is wrong there by hand")
         return result.stdout
 

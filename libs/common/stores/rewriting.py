@@ -124,7 +124,7 @@ class Rewriting(Workspace):
             return
         plan = json.loads(self._plan.read_text("utf-8"))
         self._move(plan["moves"])
-        self._refresh()
+        self.restore()
         self._drop(set(plan["content"]))
         self._plan.unlink()
 
@@ -135,21 +135,10 @@ class Rewriting(Workspace):
         self._clean()  # what the first has freed of its .gitignore
         self.__dict__.pop("versions", None)
 
-    def _refresh(self) -> None:
-        """Bring the data files of the work tree to what its commit says of them."""
-        for folder, entries in self._folders("HEAD"):
-            for entry in entries:
-                if not entry.name.endswith(POINTER):
-                    continue
-                path = self._root / folder / entry.name.removesuffix(POINTER)
-                md5 = md5_in(self._blob(entry.digest))
-                if not path.exists() or md5_of(path) != md5:
-                    self._objects.fetch(md5, path)  # what is nowhere stays away, and verify says so
-
     def _drop(self, doubtful: set[str]) -> None:
         """Remove content that no commit names: what was replaced, and what killed builds have left; then git's own rest."""
         named = {md5_in(text) for kept in self.versions for text in kept.pointers.values()}
-        self._dvc("gc", "--quiet", "--force", "--all-commits")
+        self._dvc("gc --quiet --force --all-commits")
         self._objects.remove(doubtful - named - self._objects.cached())
         self._objects.sweep()
         (self._root / ".git" / "ORIG_HEAD").unlink(missing_ok=True)

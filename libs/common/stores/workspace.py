@@ -4,6 +4,7 @@ A tag is the moment of truth: what has one is released, what a killed run has do
 """
 
 import os
+import shlex
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from filelock import lock_descriptor, unlock_descriptor
 
 from libs.common.errors import StoreError
 from libs.common.stores.command_lines import CommandLines
-from libs.common.stores.data_objects import DataObjects, md5_in
+from libs.common.stores.data_objects import DataObjects, md5_in, md5_of
 
 POINTER = ".dvc"
 _WORK, _RELEASES = "develop", "main"
@@ -58,8 +59,7 @@ class Workspace:
             self._git("init", "--quiet", f"--initial-branch={_RELEASES}")
         if self._begun():
             return
-        self._dvc("init", "--quiet", "--force")
-        self._dvc("remote", "add", "--default", "--force", "storage", self._remote)
+        self._settle()
         self._git("add", "--all")
         self._git("commit", "--quiet", "--allow-empty", "--message", "Begin the data workspace")
         self._git("checkout", "--quiet", "-b", _WORK)
@@ -81,17 +81,16 @@ class Workspace:
         self._clean()
 
     def restore(self) -> None:
-        """Bring the data files, which git does not know, back to what the work tree's commit says of them."""
-        try:
-            self._dvc("checkout", "--quiet", "--force")
-        except StoreError:
-            self._dvc("pull", "--quiet", "--force")  # where the cache was cleared, the remote has them
+        """Bring the data files, which git does not know, back to what the work tree says of them."""
+        for pointer in sorted(self._root.glob(f"*/*{POINTER}")):
+            path, md5 = pointer.with_suffix(""), md5_in(pointer.read_text("utf-8"))
+            if not path.exists() or md5_of(path) != md5:
+                self._objects.fetch(md5, path)  # what is nowhere stays away, and verify says so
         self._clean()  # the empty folder of a version that was taken back
 
     def release(self, folder: str, files: Sequence[str], tag: str) -> None:
         """Track ``files`` with DVC, push them, commit on develop; then tag that, and main moves there: both or neither."""
-        self._dvc("add", "--quiet", *(f"{folder}/{file}" for file in files))
-        self._dvc("push", "--quiet")
+        self._dvc(shlex.join(("add", "--quiet", *(f"{folder}/{file}" for file in files))), "push --quiet")
         self._git("add", "--all")
         self._git("commit", "--quiet", "--message", f"Release {tag}")
         released = self._git("rev-parse", _WORK).strip()
@@ -129,7 +128,15 @@ class Workspace:
 
     def sweep(self) -> None:
         """Remove from DVC's cache what neither a tag nor the work tree names."""
-        self._dvc("gc", "--quiet", "--force", "--all-tags")
+        self._dvc("gc --quiet --force --all-tags")
+
+    def _settle(self) -> None:
+        """What ``dvc init`` and ``dvc remote add`` write, without the seconds that they take."""
+        settings = self._root / ".dvc"
+        settings.mkdir(exist_ok=True)
+        remote = self._remote if "://" in self._remote else Path(self._remote).absolute()
+        (settings / "config").write_text(f"""[core]\n    remote = storage\n['remote "storage"']\n    url = "{remote}"\n""")
+        (settings / ".gitignore").write_text("/config.local\n/tmp\n/cache\n")
 
     def _begun(self) -> bool:
         return bool(self._git("branch", "--list", _WORK))

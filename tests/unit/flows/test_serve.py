@@ -77,9 +77,7 @@ def child(request: pytest.FixtureRequest) -> Iterator[multiprocessing.process.Ba
 
 
 def test_children_are_ended_softly_or_else_hard(child: multiprocessing.process.BaseProcess) -> None:
-    began = time.monotonic()
     end_children(grace_s=1)
     child.join(10)
     assert child.exitcode in (-signal.SIGTERM, -signal.SIGKILL)
-    assert time.monotonic() - began < 9
     assert os.getpid() != child.pid
