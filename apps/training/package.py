@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from apps.training.evaluation.evaluate import BATCH, Evaluation
-from apps.training.evaluation.evaluation_page import PAGE, evaluation_page, latest_said
+from apps.training.evaluation.evaluation_page import PAGE, evaluation_page, latest_said, selection_said
 from apps.training.evaluation.review import TARGET_PRECISION, Review
 from apps.training.fitting.examples import Examples
 from libs.common.domain.dataset import DatasetVersion
@@ -132,6 +132,8 @@ is measured against `reference.parquet`. The sender's name and domain are no fea
 | latency of {BATCH}, p50 · p95 | {evaluation.batched.p50_ms:.1f} · {evaluation.batched.p95_ms:.1f} ms |
 
 {_abstention(review)}
+
+**Selection.** {selection_said(review.refits.selection)}
 
 **Time-ordered.** {latest_said(review.refits.latest)}
 

@@ -1,11 +1,11 @@
-"""From a dataset version to registered model versions: fit each family, judge it, package it, register it.
+"""From a dataset version to registered model versions: fit each family, choose by folds, judge on the holdout, register.
 
 ``build_version`` and ``train_versions`` are the stages as every front door runs them, the audit event included.
 """
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,12 +14,14 @@ from pathlib import Path
 from apps.training.datasets.build import BuildRequest, build_dataset
 from apps.training.datasets.corrections import answers_in
 from apps.training.evaluation.evaluate import evaluate
+from apps.training.evaluation.groups import kin
 from apps.training.evaluation.overlap import repeated_rows
-from apps.training.evaluation.refits import Refits, Unmeasured, judge_latest, read_fold
+from apps.training.evaluation.refits import Refits, TimeOrdered, Unmeasured, fold_of, judge_latest
 from apps.training.evaluation.review import Review, Standard, review
-from apps.training.evaluation.select import SIMPLEST_FIRST, Candidate, rank
+from apps.training.evaluation.select import SIMPLEST_FIRST, Selection, select
 from apps.training.evaluation.slices import require_attributes
-from apps.training.fitting.examples import Examples, read_examples, require_classes
+from apps.training.fitting.examples import Examples, led_by_fold, read_examples, require_classes
+from apps.training.fitting.out_of_fold import Fitted, OutOfFold, joined
 from apps.training.package import Provenance, deployment_requirements, package_model
 from apps.training.provenance import Stamp, code_commit
 from libs.common.config.training import Training
@@ -39,7 +41,7 @@ from libs.common.stores.registry import UNREGISTERED, ModelRegistry
 
 log = get_logger("training.pipeline")
 
-Fitter = Callable[[Examples, int, Path], Classifier]
+Fitter = Callable[[Examples, int, Path], Fitted[Classifier]]
 
 # Framework and architecture of each family, as the metadata schema writes them.
 _ARCHITECTURES = {
@@ -78,7 +80,16 @@ class _Course:
 
 
 @dataclass(frozen=True)
-class _Fitted:
+class _Trained:
+    """A family's fit, what it answers to the folds by which families are compared, and how long it took."""
+
+    fitted: Fitted[Classifier]
+    answers: OutOfFold
+    details: TrainingDetails
+
+
+@dataclass(frozen=True)
+class _Judged:
     classifier: Classifier
     review: Review
     details: TrainingDetails
@@ -141,9 +152,10 @@ def train_models(
 ) -> list[ModelVersion]:
     """Train each family on the same split; returns the registered versions, best first.
 
-    Nothing is registered before every family is fitted and judged. All but the tabular one need Ray to be connected.
+    Which is best is decided on folds of the training rows; the holdout is read once, for the figures of each. Nothing is
+    registered before every family is fitted and judged. All but the tabular one need Ray to be connected.
     """
-    fitters = {family: _fitter(family, settings) for family in request.families or settings.families.default}
+    fitters = {family: fitter(family, settings) for family in request.families or settings.families.default}
     require_attributes(request.protected_attributes)
     done = {version.family: version for version in registry.of_request(request.model_name, request.request_id)}
     if done.keys() >= fitters.keys():
@@ -153,19 +165,22 @@ def train_models(
     holdout = read_examples(dataset_folder, Split.HOLDOUT)
     with tempfile.TemporaryDirectory(prefix="triage-train-") as scratch:
         course = _Course(request, dataset, train, holdout, repeated_rows(train, holdout), settings, now, Path(scratch))
-        fitted = {family: _fit(course, family, fit) for family, fit in fitters.items()}
-        ranked = rank([Candidate(family, one.review.evaluation) for family, one in fitted.items()], request.seed)
+        folds = settings.selection.folds if len(fitters) > 1 else 1
+        trained = {family: _fit(course, family, fit, folds) for family, fit in fitters.items()}
+        selection = _choose(course, trained)
+        judged = {family: _judge(course, family, one, selection) for family, one in trained.items()}
         # The best is registered last: the newest version is then the one to promote, also for a run that starts again.
-        worst_first = [fitted[candidate.family] for candidate in reversed(ranked)]
+        worst_first = [judged[family] for family in reversed(selection.families)]
         registered = [done.get(one.classifier.family) or _register(course, one, registry) for one in worst_first]
     return registered[::-1]
 
 
-def _fitter(family: str, settings: Training) -> Fitter:
+def fitter(family: str, settings: Training) -> Fitter:
+    """How ``family`` is fitted: a function of examples, seed and an empty folder; ModelError where there is none such."""
     if family == "tabular":
         from apps.training.fitting.fit_tabular import fit_tabular
 
-        return lambda examples, seed, workspace: fit_tabular(examples, settings.families.tabular, seed, workspace)
+        return lambda examples, seed, workspace: fit_tabular(examples, settings.families.tabular, seed)
     if family == "transformer":
         from apps.training.fitting.fit_transformer import fit_transformer
 
@@ -177,33 +192,55 @@ def _fitter(family: str, settings: Training) -> Fitter:
     raise ModelError(f"there is no model family '{family}'", f"write one of {', '.join(SIMPLEST_FIRST)}")
 
 
-def _fit(course: _Course, family: str, fit: Fitter) -> _Fitted:
+def _fit(course: _Course, family: str, fit: Fitter, folds: int) -> _Trained:
+    """What comes of the fit that sets the lowest fold aside; each further fold costs a fit of which only the answers stay."""
     log.info("fitting %s on %d e-mails of %s", family, len(course.train), course.dataset.tag)
     workspace = course.scratch / family
     workspace.mkdir()
     start = time.perf_counter()
-    classifier = fit(course.train, course.request.seed, workspace)
+    fitted = fit(course.train, course.request.seed, workspace)
     seconds = time.perf_counter() - start
-    evaluation = evaluate(classifier, course.holdout, course.request.seed)
+    log.info("fitted %s in %.1f s", family, seconds)
+    answers = [fitted.aside]
+    for place in range(1, min(folds, len(set(course.train.folds)))):
+        with tempfile.TemporaryDirectory(prefix=f"{family}-fold-", dir=course.scratch) as scratch:
+            answers.append(fit(led_by_fold(course.train, place), course.request.seed, Path(scratch)).aside)
+    return _Trained(fitted, joined(answers), _details(course, seconds / 3600))
+
+
+def _choose(course: _Course, trained: Mapping[str, _Trained]) -> Selection:
+    answers = {family: one.answers for family, one in trained.items()}
+    groups = kin(course.train.take(next(iter(answers.values())).rows).emails)
+    selection = select(answers, groups, course.request.seed)
+    for standing in selection.standings:
+        log.info(
+            "%s out of fold: accuracy %.3f, macro F1 %.3f", standing.family, standing.accuracy.value, standing.macro_f1.value
+        )
+    return selection
+
+
+def _judge(course: _Course, family: str, trained: _Trained, selection: Selection) -> _Judged:
+    classifier, request = trained.fitted.classifier, course.request
+    evaluation = evaluate(classifier, course.holdout, request.seed)
     figures = evaluation.figures
-    log.info("fitted %s in %.1f s: accuracy %.3f, macro F1 %.3f", family, seconds, figures.accuracy, figures.f1_score)
-    standard = Standard(course.request.protected_attributes, course.request.bias_threshold)
-    seen = review(classifier, evaluation, course.holdout, course.repeated, _refits(course, family, workspace), standard)
+    log.info("%s on the holdout: accuracy %.3f, macro F1 %.3f", family, figures.accuracy, figures.f1_score)
+    compared = selection if len(selection.standings) > 1 else Unmeasured(f"{family} is the only family that was asked for")
+    refits = Refits(fold_of(trained.fitted.aside), _latest(course, family), compared)
+    standard = Standard(request.protected_attributes, request.bias_threshold)
+    seen = review(classifier, evaluation, course.holdout, course.repeated, refits, standard)
     for found in seen.findings:
         log.warning("%s: %s: %s", family, found.kind, found)
-    return _Fitted(classifier, seen, _details(course, seconds / 3600))
+    return _Judged(classifier, seen, trained.details)
 
 
-def _refits(course: _Course, family: str, workspace: Path) -> Refits:
+def _latest(course: _Course, family: str) -> TimeOrdered | Unmeasured:
     """Fitted again only where that takes seconds."""
-    fold = read_fold(workspace)
     if family != "tabular":
-        return Refits(fold, Unmeasured(f"the {family} family is not fitted a second time, that takes minutes"))
+        return Unmeasured(f"the {family} family is not fitted a second time, that takes minutes")
     from apps.training.fitting.fit_tabular import fit_once
 
     options, seed, order = course.settings.families.tabular, course.request.seed, course.dataset.lineage.order
-    latest = judge_latest(lambda rows: fit_once(rows, options, seed), course.train, course.holdout, order, seed)
-    return Refits(fold, latest)
+    return judge_latest(lambda rows: fit_once(rows, options, seed), course.train, course.holdout, order, seed)
 
 
 def _details(course: _Course, hours: float) -> TrainingDetails:
@@ -218,39 +255,40 @@ def _details(course: _Course, hours: float) -> TrainingDetails:
     )
 
 
-def _register(course: _Course, fitted: _Fitted, registry: ModelRegistry) -> ModelVersion:
+def _register(course: _Course, judged: _Judged, registry: ModelRegistry) -> ModelVersion:
     from libs.common.features.drift_features import monitored_features
 
-    request, classifier = course.request, fitted.classifier
+    request, classifier = course.request, judged.classifier
     folder = course.scratch / f"{classifier.family}-artifact"
-    provenance = Provenance(request.model_name, course.dataset, fitted.details)
-    digest = package_model(folder, classifier, fitted.review, course.train, provenance, monitored_features)
+    provenance = Provenance(request.model_name, course.dataset, judged.details)
+    digest = package_model(folder, classifier, judged.review, course.train, provenance, monitored_features)
     size_bytes = sum(path.stat().st_size for path in folder.iterdir())
-    draft = _draft(request.model_name, fitted, digest, size_bytes)
+    draft = _draft(request.model_name, judged, digest, size_bytes)
     params = {"family": classifier.family, "seed": request.seed, "dataset": course.dataset.tag, **classifier.options}
-    version = registry.register(folder, draft, params, _logged(fitted.review, size_bytes), request.request_id)
+    figures = _logged(classifier.family, judged.review, size_bytes)
+    version = registry.register(folder, draft, params, figures, request.request_id)
     log.info("registered %s version %s (%s)", version.model_name, version.version, version.family)
     return version
 
 
-def _draft(name: str, fitted: _Fitted, digest: str, size_bytes: int) -> ModelVersion:
-    framework, architecture = _ARCHITECTURES[fitted.classifier.family]
+def _draft(name: str, judged: _Judged, digest: str, size_bytes: int) -> ModelVersion:
+    framework, architecture = _ARCHITECTURES[judged.classifier.family]
     return ModelVersion(
         model_name=name,
         version=UNREGISTERED,
         framework=framework,
         architecture=architecture,
-        family=fitted.classifier.family,
-        labels=fitted.classifier.labels,
+        family=judged.classifier.family,
+        labels=judged.classifier.labels,
         digest=digest,
         uri="",
-        performance_metrics=fitted.review.evaluation.figures,
-        training_details=fitted.details,
-        deployment_requirements=deployment_requirements(fitted.classifier.family, size_bytes),
+        performance_metrics=judged.review.evaluation.figures,
+        training_details=judged.details,
+        deployment_requirements=deployment_requirements(judged.classifier.family, size_bytes),
     )
 
 
-def _logged(seen: Review, size_bytes: int) -> dict[str, float]:
+def _logged(family: str, seen: Review, size_bytes: int) -> dict[str, float]:
     evaluation = seen.evaluation
     figures = evaluation.figures.model_dump(exclude={"per_class_recall"})
     recall = {f"recall/{_metric_name(label)}": value for label, value in evaluation.figures.per_class_recall.items()}
@@ -264,9 +302,12 @@ def _logged(seen: Review, size_bytes: int) -> dict[str, float]:
         "size_mb": size_bytes / 10**6,
         "findings": len(seen.findings),
     }
-    latest = seen.refits.latest
+    latest, selection = seen.refits.latest, seen.refits.selection
     if not isinstance(latest, Unmeasured):
         further |= {"time_ordered/accuracy": latest.accuracy.value, "time_ordered/f1_score": latest.macro_f1.value}
+    if not isinstance(selection, Unmeasured):
+        own = next(standing for standing in selection.standings if standing.family == family)
+        further |= {"out_of_fold/accuracy": own.accuracy.value, "out_of_fold/f1_score": own.macro_f1.value}
     return {name: float(value) for name, value in {**figures, **recall, **further}.items()}
 
 

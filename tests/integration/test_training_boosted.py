@@ -23,7 +23,7 @@ TRAIN, HOLDOUT = mailbox(90), mailbox(30, seed=9)
 
 @pytest.fixture(scope="module")
 def fitted(connected: str, tmp_path_factory: pytest.TempPathFactory) -> BoostedClassifier:
-    return fit_boosted(TRAIN, OPTIONS, seed=0, workspace=tmp_path_factory.mktemp("first"), threads=1)
+    return fit_boosted(TRAIN, OPTIONS, seed=0, workspace=tmp_path_factory.mktemp("first"), threads=1).classifier
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,9 @@ def test_the_same_dataset_and_seed_give_the_same_artifact(
     fitted: BoostedClassifier, folder: Path, tmp_path: Path, connected: str
 ) -> None:
     again = fit_boosted(TRAIN, OPTIONS, seed=0, workspace=tmp_path, threads=1)
-    digest = write_artifact(tmp_path / "model", again, {})
+    assert again.classifier.temperature == again.aside.temperature
+    assert {TRAIN.folds[row] for row in again.aside.rows} == {0} and again.aside.right.mean() > 0.7
+    digest = write_artifact(tmp_path / "model", again.classifier, {})
     assert load_classifier(folder, digest).predict(HOLDOUT.emails) == pytest.approx(fitted.predict(HOLDOUT.emails))
 
 

@@ -166,7 +166,7 @@ def test_fitted_again_with_its_seed_a_transformer_answers_as_the_one_that_was_re
     versions: list[ModelVersion], settings: Training, tmp_path: Path
 ) -> None:
     uri = next(version.uri for version in versions if version.family == "transformer")
-    again = fit_transformer(TRAIN, settings.families.transformer, seed=0, workspace=tmp_path, threads=1)
+    again = fit_transformer(TRAIN, settings.families.transformer, seed=0, workspace=tmp_path, threads=1).classifier
     registered = load_classifier(Path(uri), threads=1).predict(HOLDOUT.emails)
     assert again.predict(HOLDOUT.emails) == pytest.approx(registered, abs=1e-3)
     write_artifact(tmp_path / "model", again, {})

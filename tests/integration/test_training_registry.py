@@ -39,7 +39,7 @@ def registry(home: Path) -> ModelRegistry:
 
 @pytest.fixture(scope="module")
 def artifact(home: Path) -> tuple[Path, str]:
-    return home / "artifact", write_artifact(home / "artifact", fit_tabular(mailbox(30), OPTIONS, seed=0), {})
+    return home / "artifact", write_artifact(home / "artifact", fit_tabular(mailbox(30), OPTIONS, seed=0).classifier, {})
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_the_champion_loads_with_mlflow_and_answers(
 def test_mlflow_refuses_a_file_that_was_changed(registry: ModelRegistry, home: Path, tmp_path: Path, tracked: None) -> None:
     import mlflow.pyfunc
 
-    digest = write_artifact(tmp_path / "model", fit_tabular(mailbox(33), OPTIONS, seed=1), {})
+    digest = write_artifact(tmp_path / "model", fit_tabular(mailbox(33), OPTIONS, seed=1).classifier, {})
     registered = registry.register(tmp_path / "model", _draft(digest, "flipped"))
     weights = Path(registered.uri) / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x99")

@@ -9,6 +9,7 @@ from apps.training.evaluation.evaluate import BATCH, Latency
 from apps.training.evaluation.evaluation_drawings import calibration_drawing, confusion_table
 from apps.training.evaluation.refits import TimeOrdered, Unmeasured
 from apps.training.evaluation.review import TARGET_PRECISION, Review
+from apps.training.evaluation.select import Selection
 from apps.training.evaluation.slices import ATTRIBUTES
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.model import TrainingDetails
@@ -37,6 +38,8 @@ def evaluation_page(family: str, review: Review, dataset: DatasetVersion, traini
             f"seed {training.seed}. Intervals are at 95 %.</p>",
             section("Found", ("kind", "what was found", "rows"), _finding_rows(review)),
             section("Figures", ("figure", "value", "95 %"), _figure_rows(review, training.seed)),
+            section("Selection", ("family", "accuracy", "macro F1", "macro F1 behind the best"), _standing_rows(review)),
+            f"<p>{escape(selection_said(review.refits.selection))}</p>",
             section("By class", ("class", "e-mails", "precision", "recall", "F1"), _class_rows(review, training.seed)),
             confusion_table(review.evaluation),
             f"<h2>Calibration, and answering less</h2>{calibration_drawing(review.evaluation)}<p>{_abstention(review)}</p>",
@@ -69,6 +72,18 @@ def latest_said(latest: TimeOrdered | Unmeasured) -> str:
     if latest.unknown:
         said += f" The earlier period had no {', '.join(latest.unknown)}."
     return said
+
+
+def selection_said(selection: Selection | Unmeasured) -> str:
+    """Which family was chosen among which and by what, or why there was no choice, in a sentence."""
+    if isinstance(selection, Unmeasured):
+        return f"No choice: {selection.why}."
+    chosen, *others = selection.families
+    return (
+        f"Taken is {chosen}, before the holdout was read, over {', '.join(others)}: the simplest family that the best does not "
+        f"beat in macro F1 by more than chance (95 %, paired) on {selection.rows} e-mails of {selection.groups} threads and "
+        "campaigns that no fit had seen."
+    )
 
 
 def _boxes(review: Review, size_bytes: int) -> dict[str, str]:
@@ -111,6 +126,12 @@ def _figure_rows(review: Review, seed: int) -> Iterator[tuple[str, str, str]]:
         yield f"accuracy on a fold of {len(fold)} e-mails, by a fit without it", f"{fold.mean():.3f}", "–"
     yield "latency of one e-mail, p50 · p95", _timed(evaluation.alone), f"{evaluation.alone.calls} calls"
     yield f"latency of {BATCH} e-mails, p50 · p95", _timed(evaluation.batched), f"{evaluation.batched.calls} calls"
+
+
+def _standing_rows(review: Review) -> Iterator[tuple[str, ...]]:
+    selection = review.refits.selection
+    for standing in () if isinstance(selection, Unmeasured) else selection.standings:
+        yield (standing.family, *map(_spanned, (standing.accuracy, standing.macro_f1, standing.behind)))
 
 
 def _class_rows(review: Review, seed: int) -> Iterator[tuple[str, ...]]:

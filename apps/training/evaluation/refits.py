@@ -1,16 +1,16 @@
-"""How a family does on other cuts of the rows, beside the figure of the holdout: one fold, and the latest mail."""
+"""How a family does on other cuts of the rows, beside the figure of the holdout: its folds, and the latest mail."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from apps.training.datasets.split import HOLDOUT_FOLD, SplitRow, split_rows, thread_groups
+from apps.training.evaluation.select import Selection
 from apps.training.fitting.examples import Examples
+from apps.training.fitting.out_of_fold import OutOfFold
 from libs.common.models.base import Classifier
 from libs.common.stats import metrics
 
@@ -18,7 +18,6 @@ Fit = Callable[[Examples], Classifier]
 
 _LATEST_SHARE = 0.2
 _FOLDS = 5
-_FOLD = "fold.json"
 # Of fewer rows, accuracy is known to ±14 points at best.
 _FEWEST = 50
 
@@ -48,21 +47,20 @@ class TimeOrdered:
 
 @dataclass(frozen=True, slots=True)
 class Refits:
-    """The two figures beside that of the holdout; ``fold`` has one entry an e-mail of the fold: whether its answer is right."""
+    """The figures beside that of the holdout.
+
+    ``fold`` has one entry an e-mail of the fold that was set aside: whether its answer is right. ``selection`` is how all
+    families that were asked for compared on such folds.
+    """
 
     fold: NDArray[np.bool_] | Unmeasured
     latest: TimeOrdered | Unmeasured
+    selection: Selection | Unmeasured
 
 
-def leave_fold(workspace: Path, right: NDArray[np.bool_]) -> None:
-    """Write down, in the workspace of a fit, whether each answer on a fold that it had set aside was right."""
-    (workspace / _FOLD).write_text(json.dumps(right.tolist()))
-
-
-def read_fold(workspace: Path) -> NDArray[np.bool_] | Unmeasured:
-    """What `leave_fold` wrote there."""
-    path = workspace / _FOLD
-    return np.array(json.loads(path.read_text()), dtype=np.bool_) if path.exists() else Unmeasured("no fold was set aside")
+def fold_of(aside: OutOfFold) -> NDArray[np.bool_] | Unmeasured:
+    """Whether each answer to the fold aside is right."""
+    return aside.right if len(aside.rows) else Unmeasured("no fold could be set aside, a label would have been unknown")
 
 
 def judge_latest(fit: Fit, train: Examples, holdout: Examples, order: str, seed: int) -> TimeOrdered | Unmeasured:

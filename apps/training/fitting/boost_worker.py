@@ -7,7 +7,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,16 +27,20 @@ class Rows:
     features: Array
     truth: NDArray[np.int64]
 
-    def __len__(self) -> int:
-        return len(self.truth)
+    def take(self, chosen: NDArray[np.bool_] | slice) -> "Rows":
+        """Some of them."""
+        return Rows(self.features[chosen], self.truth[chosen])
 
 
 @dataclass(frozen=True)
 class TreeLesson:
-    """What is to be learned, on what growing is judged (no rows: it is not), and how."""
+    """What is to be learned, and how; ``judge`` (n,) marks the rows on which a first growing is judged.
+
+    Where all rows are marked, or none, growing is not judged.
+    """
 
     learn: Rows
-    judge: Rows
+    judge: NDArray[np.bool_]
     classes: int
     options: BoostedFamily
     seed: int
@@ -58,24 +62,28 @@ def boost(lesson: TreeLesson) -> None:
 
 
 def grow(lesson: TreeLesson, rank: int = 0, workers: int = 1) -> "Booster":
-    """The trees up to the round that judged best, or all rounds where there is nothing to judge on."""
+    """The trees on all rows, as many as judged best on some of them when grown on the others; else all rounds."""
+    import xgboost
+
+    share = slice(rank, None, workers)
+    rounds = _best_rounds(lesson, share) if 0 < lesson.judge.sum() < len(lesson.judge) else lesson.options.rounds
+    return xgboost.train(_parameters(lesson), _matrix(lesson.learn, lesson.classes, share), num_boost_round=rounds)
+
+
+def _best_rounds(lesson: TreeLesson, share: slice) -> int:
     import xgboost
     from xgboost.callback import EarlyStopping
 
-    weights = class_weights(lesson.learn.truth, lesson.classes)
-    evals: list[tuple[DMatrix, str]] = []
-    callbacks: list[Any] = []
-    if len(lesson.judge):
-        evals = [(_matrix(lesson.judge, weights, rank, workers), "judge")]
-        callbacks = [EarlyStopping(rounds=lesson.options.patience, save_best=True)]
-    return xgboost.train(
+    learn, judge = (_matrix(lesson.learn.take(rows), lesson.classes, share) for rows in (~lesson.judge, lesson.judge))
+    trees = xgboost.train(
         _parameters(lesson),
-        _matrix(lesson.learn, weights, rank, workers),
+        learn,
         num_boost_round=lesson.options.rounds,
-        evals=evals,
-        callbacks=callbacks,
+        evals=[(judge, "judge")],
+        callbacks=[EarlyStopping(rounds=lesson.options.patience)],
         verbose_eval=False,
     )
+    return trees.best_iteration + 1
 
 
 def class_weights(truth: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
@@ -84,11 +92,12 @@ def class_weights(truth: NDArray[np.int64], classes: int) -> NDArray[np.float64]
     return len(truth) / (classes * np.maximum(counts, 1))
 
 
-def _matrix(rows: Rows, weights: NDArray[np.float64], rank: int, workers: int) -> "DMatrix":
+def _matrix(rows: Rows, classes: int, share: slice) -> "DMatrix":
+    """One worker's share of the rows, weighed as all of them say."""
     import xgboost
 
-    share = slice(rank, None, workers)
-    return xgboost.DMatrix(rows.features[share], label=rows.truth[share], weight=weights[rows.truth[share]])
+    own, weights = rows.take(share), class_weights(rows.truth, classes)
+    return xgboost.DMatrix(own.features, label=own.truth, weight=weights[own.truth])
 
 
 def _parameters(lesson: TreeLesson) -> dict[str, object]:

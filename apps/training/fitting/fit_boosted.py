@@ -8,43 +8,41 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from apps.training.fitting.boost_worker import Rows, TreeLesson, boost
 from apps.training.fitting.embed import embed_texts
 from apps.training.fitting.encoders import export_embedder, find_encoder
 from apps.training.fitting.examples import Examples, set_aside
 from apps.training.fitting.fit_tfidf import fit_components, fit_tfidf
+from apps.training.fitting.out_of_fold import Fitted, OutOfFold
 from apps.training.fitting.ray_train import run_config, train
 from libs.common.config.training import BoostedFamily
 from libs.common.features.cleaning import CleanEmail, clean
 from libs.common.features.mail_features import MailFeatures
 from libs.common.features.text_network import TextNetwork
 from libs.common.models.boosted import TREES, BoostedClassifier
-from libs.common.stats.calibration import fit_temperature
 
 
-def fit_boosted(examples: Examples, options: BoostedFamily, seed: int, workspace: Path, threads: int = 2) -> BoostedClassifier:
-    """Fit on all folds but the one aside, which stops the growing and sets the temperature.
+def fit_boosted(
+    examples: Examples, options: BoostedFamily, seed: int, workspace: Path, threads: int = 2
+) -> Fitted[BoostedClassifier]:
+    """Fit on all folds but the one aside, which sets the temperature; the next one says how many trees are grown.
 
     The encoder's files stay in ``workspace``, which must outlive the classifier.
     """
     cleaned = [clean(email) for email in examples.emails]
     encoder = export_embedder(find_encoder(options.encoder), workspace / "onnx", options.max_tokens)
     embeddings = embed_texts([each.whole for each in cleaned], encoder, options.actors)
-    learn, judge = set_aside(examples)
+    learn, judge = set_aside(examples, seed)
     features = _fit_features([cleaned[row] for row in learn], replace(encoder, threads=threads), options, seed)
     matrix = features.beside(embeddings, examples.emails, cleaned)
     labels = examples.classes
     truth = examples.numbers(labels)
-
-    def rows(chosen: NDArray[np.int64]) -> Rows:
-        return Rows(matrix[chosen], truth[chosen])
-
-    lesson = TreeLesson(rows(learn), rows(judge), len(labels), options, seed)
+    folds = np.asarray(examples.folds)[learn]
+    lesson = TreeLesson(Rows(matrix[learn], truth[learn]), folds == folds.min(), len(labels), options, seed)
     fitted = BoostedClassifier(labels, features, _train(lesson, workspace))
-    temperature = fit_temperature(fitted.logits(lesson.judge.features), lesson.judge.truth) if len(judge) else 1.0
-    return replace(fitted, temperature=temperature)
+    aside = OutOfFold(judge, truth[judge], fitted.logits(matrix[judge]))
+    return Fitted(replace(fitted, temperature=aside.temperature), aside)
 
 
 def _fit_features(cleaned: list[CleanEmail], encoder: TextNetwork, options: BoostedFamily, seed: int) -> MailFeatures:

@@ -1,19 +1,18 @@
 """Fits the tabular family with scikit-learn, and keeps only its numbers."""
 
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.training.evaluation.refits import leave_fold
 from apps.training.fitting.examples import Examples, set_aside
 from apps.training.fitting.fit_tfidf import fit_tfidf
+from apps.training.fitting.out_of_fold import Fitted, answers_to
 from libs.common.config.training import TabularFamily
 from libs.common.features.cleaning import CleanEmail, clean
 from libs.common.features.extraction import metadata
 from libs.common.models.tabular import TabularClassifier, TabularWeights, standardise
-from libs.common.stats.calibration import fit_temperature
 
 if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
@@ -23,23 +22,14 @@ Array = NDArray[np.float32]
 _MAX_ITERATIONS = 300
 
 
-def fit_tabular(examples: Examples, options: TabularFamily, seed: int, workspace: Path | None = None) -> TabularClassifier:
-    """Fit on all rows, with the temperature found on a fold that a first fit had not seen.
-
-    How that did on the fold is left in the ``workspace``.
-    """
+def fit_tabular(examples: Examples, options: TabularFamily, seed: int) -> Fitted[TabularClassifier]:
+    """Fit on all rows, with the temperature found on a fold that a first fit had not seen."""
     cleaned, facts = _read_emails(examples)
-    learn, judge = set_aside(examples)
-    temperature = 1.0
-    if len(judge):
-        part = _fit(examples.take(learn), [cleaned[row] for row in learn], facts[learn], options, seed)
-        judged = examples.take(judge)
-        logits, truth = part.logits(judged.emails), judged.numbers(part.labels)
-        temperature = fit_temperature(logits, truth)
-        if workspace:
-            leave_fold(workspace, logits.argmax(axis=1) == truth)
     whole = _fit(examples, cleaned, facts, options, seed)
-    return TabularClassifier(whole.labels, whole.vocabulary, whole.weights, temperature)
+    learn, judge = set_aside(examples, seed)
+    part = _fit(examples.take(learn), [cleaned[row] for row in learn], facts[learn], options, seed) if len(judge) else whole
+    aside = answers_to(examples, judge, whole.labels, part.logits)
+    return Fitted(replace(whole, temperature=aside.temperature), aside)
 
 
 def fit_once(examples: Examples, options: TabularFamily, seed: int) -> TabularClassifier:

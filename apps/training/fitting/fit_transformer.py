@@ -3,6 +3,7 @@
 Ray must be connected already, by whichever front door runs this.
 """
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,33 +12,31 @@ import numpy as np
 from apps.training.fitting.encoders import find_encoder
 from apps.training.fitting.examples import Examples, set_aside, stratified_sample
 from apps.training.fitting.fit_worker import Lesson, learn
+from apps.training.fitting.out_of_fold import Fitted, answers_to
 from apps.training.fitting.ray_train import run_config, train
 from libs.common.config.training import TransformerFamily
 from libs.common.features.cleaning import clean
 from libs.common.features.text_network import TextNetwork
 from libs.common.features.tokens import TOKENIZER, encode, read_tokenizer
 from libs.common.models.transformer import TransformerClassifier
-from libs.common.stats.calibration import fit_temperature
-
-# Enough to fit one number; each costs a forward pass.
-_CALIBRATION_ROWS = 400
 
 
 def fit_transformer(
     examples: Examples, options: TransformerFamily, seed: int, workspace: Path, threads: int = 2
-) -> TransformerClassifier:
-    """Fit on a stratified sample; the classifier's files stay in ``workspace``, which must outlive it."""
-    learn_rows, judge_rows = set_aside(examples)
+) -> Fitted[TransformerClassifier]:
+    """Fit on a stratified sample of all folds but the one aside, which sets the temperature: it is not fitted again on all.
+
+    The classifier's files stay in ``workspace``, which must outlive it.
+    """
+    learn_rows, judge = set_aside(examples, seed)
     taught = examples.take(learn_rows)
     taught = taught.take(stratified_sample(taught, options.max_emails, seed))
     encoder = find_encoder(options.encoder)
     labels = examples.classes
     files = _train(_lesson(taught, labels, encoder, options, seed), workspace)
-    network = TextNetwork(files, options.max_tokens, threads)
-    fitted = TransformerClassifier(labels, network)
-    judged = examples.take(judge_rows).take(stratified_sample(examples.take(judge_rows), _CALIBRATION_ROWS, seed))
-    temperature = fit_temperature(fitted.logits(judged.emails), judged.numbers(labels)) if len(judged) else 1.0
-    return TransformerClassifier(labels, network, temperature)
+    fitted = TransformerClassifier(labels, TextNetwork(files, options.max_tokens, threads))
+    aside = answers_to(examples, judge, labels, fitted.logits)
+    return Fitted(replace(fitted, temperature=aside.temperature), aside)
 
 
 def _lesson(examples: Examples, labels: tuple[str, ...], encoder: Path, options: TransformerFamily, seed: int) -> Lesson:

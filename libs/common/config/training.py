@@ -82,7 +82,7 @@ class TransformerFamily(Section):
 class BoostedFamily(Section):
     """A frozen encoder's embeddings, ``components`` of TF-IDF's SVD and metadata, under gradient-boosted trees.
 
-    ``actors`` embed the dataset; ``patience`` rounds without gain on the fold aside end the growing. Shares are of each tree.
+    ``actors`` embed the dataset; ``patience`` rounds without gain on a fold end the growing. Shares are of each tree.
     """
 
     encoder: str
@@ -115,10 +115,17 @@ class Families(Section):
     boosted: BoostedFamily
 
 
+class Selection(Section):
+    """By how many folds of the training rows families are compared, where several are asked for."""
+
+    folds: PositiveInt
+
+
 class Training(Section):
     """What is trained, on what, and where the runs are tracked."""
 
     compute_resources: ComputeResources
     experiment_tracking: ExperimentTracking
     model_types: ModelTypes
+    selection: Selection
     families: Families

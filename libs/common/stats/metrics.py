@@ -88,18 +88,6 @@ def bootstrap_by_class(counts: Counts, statistic: Statistic, seed: int, rounds: 
     return tuple(Interval(*map(float, bounds)) for bounds in zip(statistic(counts), low, high, strict=True))
 
 
-def paired_gain(
-    truth: Counts, base: Counts, other: Counts, classes: int, statistic: Statistic, seed: int, rounds: int = 2000
-) -> Interval:
-    """How much better ``other`` predicts than ``base`` on the same rows; both are resampled together."""
-    cells = np.bincount((truth * classes + base) * classes + other, minlength=classes**3).reshape((classes,) * 3)
-    gain = float(statistic(cells.sum(1)) - statistic(cells.sum(2)))
-    draws = np.random.default_rng(seed).multinomial(len(truth), cells.ravel() / len(truth), size=rounds)
-    cube = draws.reshape(rounds, *cells.shape)
-    low, high = _percentiles(statistic(cube.sum(2)) - statistic(cube.sum(3)), 0.95)
-    return Interval(gain, float(low), float(high))
-
-
 def _resampled(counts: Counts, seed: int, rounds: int) -> Counts:
     total = int(counts.sum())
     draws = np.random.default_rng(seed).multinomial(total, counts.ravel() / total, size=rounds)

@@ -36,10 +36,10 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, Evalu
         training_date=datetime(2026, 1, 2, tzinfo=UTC),
         seed=3,
     )
-    classifier = fit_tabular(mailbox(), OPTIONS, seed=3)
+    classifier = fit_tabular(mailbox(), OPTIONS, seed=3).classifier
     holdout, once = mailbox(30, seed=9), Unmeasured("it is fitted once")
     evaluation = evaluate(classifier, holdout, seed=3)
-    seen = review(classifier, evaluation, holdout, (), Refits(once, once), Standard())
+    seen = review(classifier, evaluation, holdout, (), Refits(once, once, once), Standard())
     folder = tmp_path_factory.mktemp("package") / "model"
     provenance = Provenance("email_classifier", dataset, training)
     return folder, package_model(folder, classifier, seen, mailbox(), provenance, _facts), evaluation
@@ -61,6 +61,7 @@ def test_the_card_says_in_front_and_in_words_what_was_measured(packaged: tuple[P
     assert all(f"| {label} |" in text for label in ("invoice", "meeting", "spam"))
     assert "emails/v1.2.0" in text
     assert "No figure: it is fitted once." in text
+    assert "No choice: it is fitted once." in text
     assert "Found by the evaluation.** Nothing." in text
 
 

@@ -1,19 +1,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from apps.training.evaluation.evaluation_page import latest_said
 from apps.training.evaluation.overlap import repeated_rows
-from apps.training.evaluation.refits import TimeOrdered, Unmeasured, judge_latest, read_fold
+from apps.training.evaluation.refits import TimeOrdered, Unmeasured, judge_latest
 from apps.training.fitting.examples import Examples
-from apps.training.fitting.fit_tabular import fit_once, fit_tabular
 from libs.common.domain.triage import Email
 from tests.unit.apps.training.mails import mailbox
-from tests.unit.libs.common.models.test_tabular import OPTIONS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TAUGHT: list[Examples] = []
@@ -82,17 +79,6 @@ def test_a_holdout_that_is_the_latest_mail_already_is_not_judged_twice() -> None
     found = judge_latest(fit, dated(), dated(60), "time", seed=0)  # pyright: ignore[reportArgumentType]
     assert isinstance(found, Unmeasured) and "latest mail" in found.why
     assert TAUGHT == []
-
-
-def test_a_fit_leaves_how_it_did_on_the_fold_that_it_set_aside(tmp_path: Path) -> None:
-    assert isinstance(read_fold(tmp_path), Unmeasured)
-    fitted = fit_tabular(mailbox(), OPTIONS, 0, tmp_path)
-    fold = read_fold(tmp_path)
-    assert not isinstance(fold, Unmeasured)
-    assert len(fold) == sum(fold == 0 for fold in mailbox().folds) and fold.mean() > 0.9
-    once = fit_once(mailbox(), OPTIONS, 0)
-    emails = mailbox(30, seed=9).emails
-    assert once.temperature == 1 and (once.logits(emails) == fitted.logits(emails)).all()
 
 
 def test_rows_that_read_as_training_rows_are_found_word_for_word_or_almost() -> None:

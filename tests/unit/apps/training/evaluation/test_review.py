@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +11,11 @@ from apps.training.datasets.split import SplitRow, split_rows, thread_groups
 from apps.training.evaluation import flags
 from apps.training.evaluation.evaluate import evaluate
 from apps.training.evaluation.overlap import repeated_rows
-from apps.training.evaluation.refits import Refits, Unmeasured, judge_latest, read_fold
+from apps.training.evaluation.refits import Refits, Unmeasured, fold_of, judge_latest
 from apps.training.evaluation.review import Review, Standard, review
 from apps.training.fitting.examples import Examples, Origin
 from apps.training.fitting.fit_tabular import fit_once, fit_tabular
+from apps.training.fitting.out_of_fold import Fitted
 from apps.training.synthetic.generator import generate
 from libs.common.domain.dataset import Split
 from libs.common.domain.triage import Email
@@ -71,18 +71,18 @@ def parts() -> tuple[Examples, Examples]:
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("fit")
+def fitted(parts: tuple[Examples, Examples]) -> Fitted[TabularClassifier]:
+    return fit_tabular(parts[0], OPTIONS, 0)
 
 
 @pytest.fixture(scope="module")
-def good(parts: tuple[Examples, Examples], workspace: Path) -> TabularClassifier:
-    return fit_tabular(parts[0], OPTIONS, 0, workspace)
+def good(fitted: Fitted[TabularClassifier]) -> TabularClassifier:
+    return fitted.classifier
 
 
 def looked_at(classifier: Classifier, train: Examples, holdout: Examples, refits: Refits | None = None) -> Review:
     evaluation = evaluate(classifier, holdout, seed=0)
-    refits = refits or Refits(NEVER, NEVER)
+    refits = refits or Refits(NEVER, NEVER, NEVER)
     return review(classifier, evaluation, holdout, repeated_rows(train, holdout), refits, Standard())
 
 
@@ -91,11 +91,11 @@ def kinds(seen: Review) -> set[str]:
 
 
 def test_a_good_candidate_is_accused_of_nothing(
-    parts: tuple[Examples, Examples], good: TabularClassifier, workspace: Path
+    parts: tuple[Examples, Examples], fitted: Fitted[TabularClassifier], good: TabularClassifier
 ) -> None:
     train, holdout = parts
     latest = judge_latest(lambda examples: fit_once(examples, OPTIONS, 0), train, holdout, "random", 0)
-    refits = Refits(read_fold(workspace), latest)
+    refits = Refits(fold_of(fitted.aside), latest, NEVER)
     seen = looked_at(good, train, holdout, refits)
     assert seen.evaluation.figures.accuracy > 0.8
     assert not isinstance(refits.latest, Unmeasured) and not isinstance(refits.fold, Unmeasured)
@@ -122,7 +122,7 @@ def test_a_candidate_trained_on_a_leaked_split_is_found(parts: tuple[Examples, E
     train, holdout = parts
     forwarded = [replace(email, message_id=f"{email.message_id}2", body=email.body + "\nfyi") for email in holdout.emails[:90]]
     leaky = Examples(train.emails + tuple(forwarded), train.labels + holdout.labels[:90], train.folds + (0,) * 90)
-    seen = looked_at(fit_tabular(leaky, OPTIONS, seed=0), leaky, holdout)
+    seen = looked_at(fit_tabular(leaky, OPTIONS, seed=0).classifier, leaky, holdout)
     (found,) = [one for one in seen.findings if one.kind == flags.LEAKED]
     assert set(seen.repeated) > set(range(80))
     assert set(found.rows) <= set(holdout.named(seen.repeated))
@@ -130,13 +130,13 @@ def test_a_candidate_trained_on_a_leaked_split_is_found(parts: tuple[Examples, E
 
 
 def test_a_candidate_with_damaged_weights_is_found(
-    parts: tuple[Examples, Examples], good: TabularClassifier, workspace: Path
+    parts: tuple[Examples, Examples], fitted: Fitted[TabularClassifier], good: TabularClassifier
 ) -> None:
     """Stored in eight bits at a scale that is too fine, so that the larger weights wrap around."""
     train, holdout = parts
     wrapped = np.round(good.weights.terms * 500).astype(np.int64).astype(np.int8).astype(np.float32) / 500
     damaged = replace(good, weights=replace(good.weights, terms=wrapped))
-    seen = looked_at(damaged, train, holdout, Refits(read_fold(workspace), NEVER))
+    seen = looked_at(damaged, train, holdout, Refits(fold_of(fitted.aside), NEVER, NEVER))
     assert flags.GAP in kinds(seen)
 
 

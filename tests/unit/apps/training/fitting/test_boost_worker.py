@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,19 +34,23 @@ def _rows(count: int, seed: int, noise: float = 1.0) -> Rows:
 
 
 def _lesson(judge: int = 100, seed: int = 0) -> TreeLesson:
-    return TreeLesson(_rows(200, 1), _rows(judge, 2), 3, OPTIONS, seed)
+    return TreeLesson(_rows(300, 1), np.arange(300) < judge, 3, OPTIONS, seed)
 
 
-def test_growing_ends_at_the_round_that_judged_best() -> None:
-    lesson = _lesson()
+def test_as_many_trees_are_grown_on_all_rows_as_judged_best_on_some_of_them() -> None:
+    lesson, unseen = _lesson(), _rows(200, 2)
     trees = grow(lesson)
-    assert trees.num_boosted_rounds() == trees.best_iteration + 1 < OPTIONS.rounds
-    right = trees.inplace_predict(lesson.judge.features).argmax(axis=1) == lesson.judge.truth
+    rounds = trees.num_boosted_rounds()
+    assert 0 < rounds < OPTIONS.rounds
+    right = trees.inplace_predict(unseen.features).argmax(axis=1) == unseen.truth
     assert right.mean() > 0.5  # chance is a third
+    on_all = grow(replace(_lesson(judge=0), options=OPTIONS.model_copy(update={"rounds": rounds})))
+    assert trees.save_raw("ubj") == on_all.save_raw("ubj")
 
 
-def test_with_nothing_to_judge_on_all_rounds_are_grown() -> None:
-    assert grow(_lesson(judge=0)).num_boosted_rounds() == OPTIONS.rounds
+@pytest.mark.parametrize("judge", [0, 300])
+def test_with_nothing_to_judge_on_or_to_learn_from_all_rounds_are_grown(judge: int) -> None:
+    assert grow(_lesson(judge)).num_boosted_rounds() == OPTIONS.rounds
 
 
 def test_the_seed_gives_the_trees() -> None:

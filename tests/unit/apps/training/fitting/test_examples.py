@@ -8,7 +8,15 @@ import pytest
 from pyarrow import parquet
 
 from apps.training.datasets.rows import DATASET, ingested_row
-from apps.training.fitting.examples import TABLE, Origin, read_examples, require_classes, set_aside, stratified_sample
+from apps.training.fitting.examples import (
+    TABLE,
+    Origin,
+    led_by_fold,
+    read_examples,
+    require_classes,
+    set_aside,
+    stratified_sample,
+)
 from libs.common.domain.dataset import Split
 from libs.common.domain.triage import Email, LabelledEmail
 from libs.common.errors import DataError
@@ -54,6 +62,21 @@ def test_what_is_set_aside_is_one_whole_fold() -> None:
     learn, judge = set_aside(examples)
     assert {examples.folds[row] for row in judge} == {0}
     assert sorted([*learn, *judge]) == list(range(60))
+
+
+def test_of_a_large_fold_two_thousand_rows_are_judged_and_the_seed_says_which() -> None:
+    examples = replace(mailbox(6000), folds=(0,) * 4500 + (1,) * 1500)
+    (learn, judge), (_, again), (_, other) = (set_aside(examples, seed) for seed in (1, 1, 2))
+    assert len(learn) == 1500 and len(judge) == 1998  # 666 of each label
+    assert (judge == again).all() and not np.array_equal(judge, other)
+
+
+def test_any_fold_can_lead_and_then_is_the_one_set_aside() -> None:
+    examples = replace(mailbox(60), folds=tuple(number // 3 % 3 * 2 for number in range(60)))
+    for place, fold in enumerate((0, 2, 4)):
+        led = led_by_fold(examples, place)
+        assert {examples.folds[row] for row in set_aside(led)[1]} == {fold}
+        assert led.emails == examples.emails and set(led.folds) == {0, 1, 2}
 
 
 def test_nothing_is_set_aside_where_a_label_lives_in_one_fold_only() -> None:

@@ -1,23 +1,48 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from apps.training.evaluation.evaluate import evaluate
-from apps.training.fitting.fit_tabular import fit_tabular
+from apps.training.fitting.fit_tabular import fit_once, fit_tabular
+from libs.common.models.artifact import write_artifact
 from tests.unit.apps.training.mails import mailbox
 from tests.unit.libs.common.models.test_tabular import OPTIONS
 
 
 def test_it_learns_what_can_be_learned() -> None:
-    evaluation = evaluate(fit_tabular(mailbox(), OPTIONS, seed=0), mailbox(60, seed=9), seed=0)
+    evaluation = evaluate(fit_tabular(mailbox(), OPTIONS, seed=0).classifier, mailbox(60, seed=9), seed=0)
     assert evaluation.figures.accuracy > 0.9
     assert evaluation.figures.accuracy_low <= evaluation.figures.accuracy <= evaluation.figures.accuracy_high
 
 
-def test_the_same_seed_fits_the_same_model() -> None:
-    first, second = (fit_tabular(mailbox(), OPTIONS, seed=4) for _ in range(2))
-    emails = mailbox(20, seed=9).emails
-    assert (first.predict(emails) == second.predict(emails)).all()
-    assert first.vocabulary == second.vocabulary
+def test_the_same_rows_and_seed_give_the_same_artifact(tmp_path: Path) -> None:
+    digests = {
+        write_artifact(tmp_path / name, fit_tabular(mailbox(), OPTIONS, seed=4).classifier, {}) for name in ("once", "again")
+    }
+    assert len(digests) == 1
+    other = fit_tabular(mailbox(seed=1), OPTIONS, seed=4).classifier
+    assert write_artifact(tmp_path / "other", other, {}) not in digests
+
+
+def test_it_hands_over_what_a_fit_without_the_fold_answers_to_it() -> None:
+    examples = mailbox()
+    fitted = fit_tabular(examples, OPTIONS, seed=0)
+    rows = np.flatnonzero(np.array(examples.folds) == 0)
+    assert (fitted.aside.rows == rows).all() and (fitted.aside.truth == examples.take(rows).numbers(examples.classes)).all()
+    assert fitted.aside.right.mean() > 0.9
+    without = fit_once(examples.take(np.setdiff1d(np.arange(len(examples)), rows)), OPTIONS, 0)
+    assert (without.logits(examples.take(rows).emails) == fitted.aside.logits).all()
+    assert fitted.classifier.temperature == fitted.aside.temperature
+    once = fit_once(examples, OPTIONS, 0)
+    assert (once.logits(examples.emails) == fitted.classifier.logits(examples.emails)).all()
+
+
+def test_where_no_fold_can_be_set_aside_there_are_no_answers_and_no_temperature() -> None:
+    fitted = fit_tabular(replace(mailbox(30), folds=(0,) * 30), OPTIONS, seed=0)
+    assert fitted.aside.logits.shape == (0, 3)
+    assert fitted.classifier.temperature == 1
 
 
 @pytest.mark.parametrize("labels", [("invoice", "spam"), ("invoice", "meeting", "spam")])
@@ -30,7 +55,7 @@ def test_the_kept_numbers_answer_as_scikit_learn_does(labels: tuple[str, ...]) -
     from libs.common.features.extraction import metadata, terms
 
     taught, judged = mailbox(60, labels=labels), mailbox(20, seed=9, labels=labels)
-    fitted = fit_tabular(taught, OPTIONS, seed=0)
+    fitted = fit_tabular(taught, OPTIONS, seed=0).classifier
 
     vectorizer = TfidfVectorizer(analyzer=terms, sublinear_tf=True, min_df=1, max_features=500)
     facts = [np.array([metadata(mail, clean(mail)) for mail in part.emails]) for part in (taught, judged)]

@@ -17,7 +17,7 @@ FILES = ["README.md", HEADER, "vocabulary.json", "weights.safetensors"]
 
 @pytest.fixture(scope="module")
 def classifier() -> TabularClassifier:
-    return fit_tabular(mailbox(30), OPTIONS, seed=0)
+    return fit_tabular(mailbox(30), OPTIONS, seed=0).classifier
 
 
 @pytest.fixture

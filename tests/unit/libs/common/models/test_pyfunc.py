@@ -13,7 +13,7 @@ from tests.unit.libs.common.models.test_tabular import OPTIONS
 
 @pytest.fixture
 def folder(tmp_path: Path) -> tuple[Path, str]:
-    return tmp_path / "model", write_artifact(tmp_path / "model", fit_tabular(mailbox(30), OPTIONS, seed=0), {})
+    return tmp_path / "model", write_artifact(tmp_path / "model", fit_tabular(mailbox(30), OPTIONS, seed=0).classifier, {})
 
 
 def test_a_table_in_a_table_out(folder: tuple[Path, str]) -> None:

@@ -17,7 +17,7 @@ OPTIONS = TabularFamily(max_terms=500, min_documents=1, inverse_regularization=1
 
 @pytest.fixture(scope="module")
 def classifier() -> TabularClassifier:
-    return fit_tabular(mailbox(), OPTIONS, seed=0)
+    return fit_tabular(mailbox(), OPTIONS, seed=0).classifier
 
 
 def test_probabilities_sum_to_one(classifier: TabularClassifier) -> None:

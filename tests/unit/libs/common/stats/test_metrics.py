@@ -44,17 +44,5 @@ def test_the_bootstrap_interval_covers_the_figure_narrows_with_rows_and_repeats_
     assert wide == metrics.bootstrap(few, metrics.accuracy, seed=3)
 
 
-def test_a_paired_gain_sees_what_two_separate_intervals_would_not() -> None:
-    truth = np.array([0, 1] * 200, dtype=np.int64)
-    base, other = truth.copy(), truth.copy()
-    base[:40] = 1 - base[:40]
-    other[:25] = 1 - other[:25]
-    gain = metrics.paired_gain(truth, base, other, 2, metrics.accuracy, seed=0)
-    assert gain.value == pytest.approx(15 / 400)
-    assert 0 < gain.low < gain.value < gain.high
-    same = metrics.paired_gain(truth, base, base, 2, metrics.accuracy, seed=0)
-    assert (same.low, same.value, same.high) == (0, 0, 0)
-
-
 def test_no_rows_are_no_evidence() -> None:
     assert metrics.bootstrap(np.zeros((2, 2), dtype=np.int64), metrics.accuracy, seed=0) == metrics.Interval(0.0, 0.0, 1.0)

@@ -1,0 +1,34 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from apps.training import pipeline
+from libs.common.config.loader import load_config
+from libs.common.domain.dataset import DatasetVersion
+from tests.unit.apps.training.mails import mailbox
+
+
+@pytest.fixture
+def course(repo: Path, tmp_path: Path) -> pipeline._Course:
+    dataset = DatasetVersion.model_construct(name="emails", version="1.0.0", digest="d" * 64)
+    settings = load_config("local", repo).training
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    return pipeline._Course(pipeline.TrainRequest(), dataset, mailbox(), mailbox(30, seed=9), (), settings, now, tmp_path)
+
+
+@pytest.mark.parametrize(("folds", "judged"), [(1, {0}), (3, {0, 1, 2}), (99, {0, 1, 2, 3, 4})])
+def test_each_fold_that_is_asked_for_is_judged_by_a_fit_without_it(
+    course: pipeline._Course, folds: int, judged: set[int]
+) -> None:
+    trained = pipeline._fit(course, "tabular", pipeline.fitter("tabular", course.settings), folds)
+    rows = trained.answers.rows
+    assert sorted(rows) == [row for row, fold in enumerate(course.train.folds) if fold in judged]
+    assert (trained.answers.truth == course.train.take(rows).numbers(course.train.classes)).all()
+    assert trained.answers.right.mean() > 0.9
+    assert {course.train.folds[row] for row in trained.fitted.aside.rows} == {0}
+    assert [path.name for path in course.scratch.iterdir()] == ["tabular"]
+    selection = pipeline._choose(course, {"tabular": trained})
+    assert selection.families == ("tabular",)
+    assert selection.rows == selection.groups == len(np.unique(rows))
