@@ -3,7 +3,7 @@
 import importlib.metadata
 import io
 import json
-import tempfile
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ import yaml
 
 from apps.training.evaluation.evaluate import BATCH, Evaluation
 from apps.training.evaluation.evaluation_page import PAGE, evaluation_page, latest_said, selection_said
+from apps.training.evaluation.footprint import Footprint
 from apps.training.evaluation.review import TARGET_PRECISION, Review
 from apps.training.fitting.examples import Examples
 from libs.common.domain.dataset import DatasetVersion
@@ -42,20 +43,27 @@ class Provenance:
     training: TrainingDetails
 
 
-def package_model(
-    folder: Path, classifier: Classifier, review: Review, taught: Examples, provenance: Provenance, facts: Facts
-) -> str:
+@dataclass(frozen=True)
+class Judged:
+    """A classifier with all that is said of it."""
+
+    classifier: Classifier
+    review: Review
+    footprint: Footprint
+
+
+def package_model(folder: Path, judged: Judged, taught: Examples, provenance: Provenance, facts: Facts) -> str:
     """Write the artifact to the new ``folder``; returns its digest."""
+    family, review = judged.classifier.family, judged.review
+    page = evaluation_page(family, review, provenance.dataset, provenance.training, judged.footprint)
     documents = {
-        "README.md": model_card(classifier, review, provenance).encode(),
-        PAGE: evaluation_page(
-            classifier.family, review, provenance.dataset, provenance.training, _size_bytes(classifier)
-        ).encode(),
-        REQUIREMENTS: requirements(classifier.family).encode(),
+        "README.md": model_card(judged, provenance).encode(),
+        PAGE: page.encode(),
+        REQUIREMENTS: requirements(family).encode(),
         "reference.json": _reference_figures(review.evaluation, provenance).encode(),
         "reference.parquet": _reference_facts(taught, facts, provenance.training.seed),
     }
-    return write_artifact(folder, classifier, documents)
+    return write_artifact(folder, judged.classifier, documents)
 
 
 def requirements(family: str) -> str:
@@ -64,10 +72,10 @@ def requirements(family: str) -> str:
     return "\n".join(pins) + "\n"
 
 
-def deployment_requirements(family: str, size_bytes: int) -> DeploymentRequirements:
-    """What a server needs: the process itself (about 200 MB), and the files about thrice while they are read."""
+def deployment_requirements(family: str, measured: Footprint) -> DeploymentRequirements:
+    """What a server needs: the process itself (about 200 MB), and what the classifier was seen to add to one."""
     return DeploymentRequirements(
-        memory_mb=200 + round(3 * size_bytes / 10**6),
+        memory_mb=200 + math.ceil(measured.memory_bytes / 10**6),
         cpu_cores=1 if family == "tabular" else 2,
         gpu_required=False,
         python_version=">=3.11",
@@ -75,13 +83,13 @@ def deployment_requirements(family: str, size_bytes: int) -> DeploymentRequireme
     )
 
 
-def model_card(classifier: Classifier, review: Review, provenance: Provenance) -> str:
+def model_card(judged: Judged, provenance: Provenance) -> str:
     """A card in Hugging Face's format: figures as ``model-index`` in front, the same for people below."""
-    figures, dataset = review.evaluation.figures, provenance.dataset
+    figures, dataset = judged.review.evaluation.figures, provenance.dataset
     front = {
         "language": "en",
         "pipeline_tag": "text-classification",
-        "tags": ["email", "triage", classifier.family],
+        "tags": ["email", "triage", judged.classifier.family],
         "model-index": [
             {
                 "name": provenance.model_name,
@@ -104,10 +112,11 @@ def model_card(classifier: Classifier, review: Review, provenance: Provenance) -
             }
         ],
     }
-    return f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n{_card_text(classifier, review, provenance)}"
+    return f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n{_card_text(judged, provenance)}"
 
 
-def _card_text(classifier: Classifier, review: Review, provenance: Provenance) -> str:
+def _card_text(judged: Judged, provenance: Provenance) -> str:
+    classifier, review, measured = judged.classifier, judged.review, judged.footprint
     evaluation = review.evaluation
     figures, training = evaluation.figures, provenance.training
     recall = "\n".join(f"| {label} | {value:.3f} |" for label, value in figures.per_class_recall.items())
@@ -130,6 +139,7 @@ is measured against `reference.parquet`. The sender's name and domain are no fea
 | Brier score | {brier_score(evaluation.probabilities, evaluation.truth):.3f} |
 | latency alone, p50 · p95 | {evaluation.alone.p50_ms:.1f} · {evaluation.alone.p95_ms:.1f} ms |
 | latency of {BATCH}, p50 · p95 | {evaluation.batched.p50_ms:.1f} · {evaluation.batched.p95_ms:.1f} ms |
+| size · memory it adds to a process | {measured.size_bytes / 10**6:.1f} · {measured.memory_bytes / 10**6:.0f} MB |
 
 {_abstention(review)}
 
@@ -158,12 +168,6 @@ def _abstention(review: Review) -> str:
 def _findings(review: Review) -> str:
     said = "; ".join(f"{found.kind}: {found.said}" for found in review.findings)
     return f"{said}." if said else "Nothing."
-
-
-def _size_bytes(classifier: Classifier) -> int:
-    with tempfile.TemporaryDirectory(prefix="triage-size-") as scratch:
-        classifier.save(Path(scratch))
-        return sum(path.stat().st_size for path in Path(scratch).rglob("*") if path.is_file())
 
 
 def _reference_figures(evaluation: Evaluation, provenance: Provenance) -> str:

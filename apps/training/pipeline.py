@@ -13,16 +13,17 @@ from pathlib import Path
 
 from apps.training.datasets.build import BuildRequest, build_dataset
 from apps.training.datasets.corrections import answers_in
-from apps.training.evaluation.evaluate import evaluate
+from apps.training.evaluation.evaluate import BATCH, evaluate
+from apps.training.evaluation.footprint import footprint
 from apps.training.evaluation.groups import kin
 from apps.training.evaluation.overlap import repeated_rows
 from apps.training.evaluation.refits import Refits, TimeOrdered, Unmeasured, fold_of, judge_latest
-from apps.training.evaluation.review import Review, Standard, review
+from apps.training.evaluation.review import Standard, review
 from apps.training.evaluation.select import SIMPLEST_FIRST, Selection, select
 from apps.training.evaluation.slices import require_attributes
 from apps.training.fitting.examples import Examples, led_by_fold, read_examples, require_classes
 from apps.training.fitting.out_of_fold import Fitted, OutOfFold, joined
-from apps.training.package import Provenance, deployment_requirements, package_model
+from apps.training.package import Judged, Provenance, deployment_requirements, package_model
 from apps.training.provenance import Stamp, code_commit
 from libs.common.config.training import Training
 from libs.common.connect import Stores
@@ -85,13 +86,6 @@ class _Trained:
 
     fitted: Fitted[Classifier]
     answers: OutOfFold
-    details: TrainingDetails
-
-
-@dataclass(frozen=True)
-class _Judged:
-    classifier: Classifier
-    review: Review
     details: TrainingDetails
 
 
@@ -170,8 +164,10 @@ def train_models(
         selection = _choose(course, trained)
         judged = {family: _judge(course, family, one, selection) for family, one in trained.items()}
         # The best is registered last: the newest version is then the one to promote, also for a run that starts again.
-        worst_first = [judged[family] for family in reversed(selection.families)]
-        registered = [done.get(one.classifier.family) or _register(course, one, registry) for one in worst_first]
+        registered = [
+            done.get(family) or _register(course, judged[family], trained[family].details, registry)
+            for family in reversed(selection.families)
+        ]
     return registered[::-1]
 
 
@@ -219,7 +215,7 @@ def _choose(course: _Course, trained: Mapping[str, _Trained]) -> Selection:
     return selection
 
 
-def _judge(course: _Course, family: str, trained: _Trained, selection: Selection) -> _Judged:
+def _judge(course: _Course, family: str, trained: _Trained, selection: Selection) -> Judged:
     classifier, request = trained.fitted.classifier, course.request
     evaluation = evaluate(classifier, course.holdout, request.seed)
     figures = evaluation.figures
@@ -230,7 +226,7 @@ def _judge(course: _Course, family: str, trained: _Trained, selection: Selection
     seen = review(classifier, evaluation, course.holdout, course.repeated, refits, standard)
     for found in seen.findings:
         log.warning("%s: %s: %s", family, found.kind, found)
-    return _Judged(classifier, seen, trained.details)
+    return Judged(classifier, seen, footprint(classifier, course.holdout.emails[:BATCH]))
 
 
 def _latest(course: _Course, family: str) -> TimeOrdered | Unmeasured:
@@ -255,40 +251,40 @@ def _details(course: _Course, hours: float) -> TrainingDetails:
     )
 
 
-def _register(course: _Course, judged: _Judged, registry: ModelRegistry) -> ModelVersion:
+def _register(course: _Course, judged: Judged, training: TrainingDetails, registry: ModelRegistry) -> ModelVersion:
     from libs.common.features.drift_features import monitored_features
 
     request, classifier = course.request, judged.classifier
     folder = course.scratch / f"{classifier.family}-artifact"
-    provenance = Provenance(request.model_name, course.dataset, judged.details)
-    digest = package_model(folder, classifier, judged.review, course.train, provenance, monitored_features)
-    size_bytes = sum(path.stat().st_size for path in folder.iterdir())
-    draft = _draft(request.model_name, judged, digest, size_bytes)
+    provenance = Provenance(request.model_name, course.dataset, training)
+    digest = package_model(folder, judged, course.train, provenance, monitored_features)
+    draft = _draft(request.model_name, judged, training, digest)
     params = {"family": classifier.family, "seed": request.seed, "dataset": course.dataset.tag, **classifier.options}
-    figures = _logged(classifier.family, judged.review, size_bytes)
-    version = registry.register(folder, draft, params, figures, request.request_id)
+    version = registry.register(folder, draft, params, _logged(judged), request.request_id)
     log.info("registered %s version %s (%s)", version.model_name, version.version, version.family)
     return version
 
 
-def _draft(name: str, judged: _Judged, digest: str, size_bytes: int) -> ModelVersion:
-    framework, architecture = _ARCHITECTURES[judged.classifier.family]
+def _draft(name: str, judged: Judged, training: TrainingDetails, digest: str) -> ModelVersion:
+    classifier = judged.classifier
+    framework, architecture = _ARCHITECTURES[classifier.family]
     return ModelVersion(
         model_name=name,
         version=UNREGISTERED,
         framework=framework,
         architecture=architecture,
-        family=judged.classifier.family,
-        labels=judged.classifier.labels,
+        family=classifier.family,
+        labels=classifier.labels,
         digest=digest,
         uri="",
         performance_metrics=judged.review.evaluation.figures,
-        training_details=judged.details,
-        deployment_requirements=deployment_requirements(judged.classifier.family, size_bytes),
+        training_details=training,
+        deployment_requirements=deployment_requirements(classifier.family, judged.footprint),
     )
 
 
-def _logged(family: str, seen: Review, size_bytes: int) -> dict[str, float]:
+def _logged(judged: Judged) -> dict[str, float]:
+    seen, measured = judged.review, judged.footprint
     evaluation = seen.evaluation
     figures = evaluation.figures.model_dump(exclude={"per_class_recall"})
     recall = {f"recall/{_metric_name(label)}": value for label, value in evaluation.figures.per_class_recall.items()}
@@ -299,14 +295,15 @@ def _logged(family: str, seen: Review, size_bytes: int) -> dict[str, float]:
         "inference_latency_p50_ms": evaluation.alone.p50_ms,
         "batch_latency_p50_ms": evaluation.batched.p50_ms,
         "batch_latency_p95_ms": evaluation.batched.p95_ms,
-        "size_mb": size_bytes / 10**6,
+        "size_mb": measured.size_bytes / 10**6,
+        "memory_mb": measured.memory_bytes / 10**6,
         "findings": len(seen.findings),
     }
     latest, selection = seen.refits.latest, seen.refits.selection
     if not isinstance(latest, Unmeasured):
         further |= {"time_ordered/accuracy": latest.accuracy.value, "time_ordered/f1_score": latest.macro_f1.value}
     if not isinstance(selection, Unmeasured):
-        own = next(standing for standing in selection.standings if standing.family == family)
+        own = next(standing for standing in selection.standings if standing.family == judged.classifier.family)
         further |= {"out_of_fold/accuracy": own.accuracy.value, "out_of_fold/f1_score": own.macro_f1.value}
     return {name: float(value) for name, value in {**figures, **recall, **further}.items()}
 

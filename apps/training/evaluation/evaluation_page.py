@@ -7,6 +7,7 @@ import numpy as np
 
 from apps.training.evaluation.evaluate import BATCH, Latency
 from apps.training.evaluation.evaluation_drawings import calibration_drawing, confusion_table
+from apps.training.evaluation.footprint import Footprint
 from apps.training.evaluation.refits import TimeOrdered, Unmeasured
 from apps.training.evaluation.review import TARGET_PRECISION, Review
 from apps.training.evaluation.select import Selection
@@ -28,14 +29,16 @@ _GAPS = (
 )
 
 
-def evaluation_page(family: str, review: Review, dataset: DatasetVersion, training: TrainingDetails, size_bytes: int) -> str:
+def evaluation_page(
+    family: str, review: Review, dataset: DatasetVersion, training: TrainingDetails, measured: Footprint
+) -> str:
     """The whole page of one classifier of ``family``, as it was trained and judged on ``dataset``."""
     return page(
         f"Evaluation of a {family} classifier on {dataset.tag}",
         [
-            facts(_boxes(review, size_bytes)),
-            f"<p>Trained in {training.training_duration_hours * 60:.1f} minutes for {training.compute_cost_usd:.4f} USD, "
-            f"seed {training.seed}. Intervals are at 95 %.</p>",
+            facts(_boxes(review, measured)),
+            f"<p>Trained on {escape(training.dataset_version)} in {training.training_duration_hours * 60:.1f} minutes for "
+            f"{training.compute_cost_usd:.4f} USD, seed {training.seed}. Intervals are at 95 %.</p>",
             section("Found", ("kind", "what was found", "rows"), _finding_rows(review)),
             section("Figures", ("figure", "value", "95 %"), _figure_rows(review, training.seed)),
             section("Selection", ("family", "accuracy", "macro F1", "macro F1 behind the best"), _standing_rows(review)),
@@ -86,7 +89,7 @@ def selection_said(selection: Selection | Unmeasured) -> str:
     )
 
 
-def _boxes(review: Review, size_bytes: int) -> dict[str, str]:
+def _boxes(review: Review, measured: Footprint) -> dict[str, str]:
     figures = review.evaluation.figures
     return {
         "accuracy": f"{figures.accuracy:.3f}",
@@ -94,7 +97,8 @@ def _boxes(review: Review, size_bytes: int) -> dict[str, str]:
         "calibration error": f"{figures.calibration_error:.3f}",
         "e-mails held out": f"{figures.holdout_rows:,}",
         "p95 alone": f"{figures.inference_latency_p95_ms:.1f} ms",
-        "size": f"{size_bytes / 10**6:.1f} MB",
+        "size": f"{measured.size_bytes / 10**6:.1f} MB",
+        "memory": f"{measured.memory_bytes / 10**6:.0f} MB",
         "findings": f"{len(review.findings)}",
     }
 

@@ -9,10 +9,11 @@ import yaml
 
 from apps.training.evaluation.evaluate import Evaluation, evaluate
 from apps.training.evaluation.evaluation_page import PAGE
+from apps.training.evaluation.footprint import Footprint
 from apps.training.evaluation.refits import Refits, Unmeasured
 from apps.training.evaluation.review import Standard, review
 from apps.training.fitting.fit_tabular import fit_tabular
-from apps.training.package import Provenance, deployment_requirements, package_model
+from apps.training.package import Judged, Provenance, deployment_requirements, package_model
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.model import TrainingDetails
 from libs.common.domain.triage import Email
@@ -42,7 +43,8 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, Evalu
     seen = review(classifier, evaluation, holdout, (), Refits(once, once, once), Standard())
     folder = tmp_path_factory.mktemp("package") / "model"
     provenance = Provenance("email_classifier", dataset, training)
-    return folder, package_model(folder, classifier, seen, mailbox(), provenance, _facts), evaluation
+    judged = Judged(classifier, seen, Footprint(size_bytes=1_500_000, memory_bytes=42_000_000))
+    return folder, package_model(folder, judged, mailbox(), provenance, _facts), evaluation
 
 
 def test_the_package_is_an_artifact(packaged: tuple[Path, str, Evaluation]) -> None:
@@ -62,13 +64,15 @@ def test_the_card_says_in_front_and_in_words_what_was_measured(packaged: tuple[P
     assert "emails/v1.2.0" in text
     assert "No figure: it is fitted once." in text
     assert "No choice: it is fitted once." in text
+    assert "| 1.5 · 42 MB |" in text
     assert "Found by the evaluation.** Nothing." in text
 
 
 def test_the_page_of_the_evaluation_travels_with_the_model(packaged: tuple[Path, str, Evaluation]) -> None:
     page = (packaged[0] / PAGE).read_text()
     assert f"{packaged[2].figures.accuracy:.3f}" in page
-    assert "Trained in 30.0 minutes for 0.0600 USD" in page
+    assert "Trained on emails/v1.2.0 in 30.0 minutes for 0.0600 USD" in page
+    assert "<b>42 MB</b><span>memory</span>" in page
 
 
 def test_every_requirement_is_pinned(packaged: tuple[Path, str, Evaluation]) -> None:
@@ -83,6 +87,5 @@ def test_monitoring_gets_a_reference_of_the_training_mails(packaged: tuple[Path,
     assert json.loads((folder / "reference.json").read_text())["latency_p95_ms"] == evaluation.figures.inference_latency_p95_ms
 
 
-def test_a_larger_model_asks_for_more_memory() -> None:
-    small, large = deployment_requirements("tabular", 10**6), deployment_requirements("transformer", 9 * 10**7)
-    assert small.memory_mb < large.memory_mb == 470
+def test_the_memory_that_is_asked_for_is_what_was_measured_and_a_process() -> None:
+    assert deployment_requirements("transformer", Footprint(9 * 10**7, 270_300_000)).memory_mb == 471

@@ -10,6 +10,7 @@ from apps.training.datasets.near_duplicates import campaigns, signature
 from apps.training.datasets.split import SplitRow, split_rows, thread_groups
 from apps.training.evaluation import flags
 from apps.training.evaluation.evaluate import evaluate
+from apps.training.evaluation.footprint import Footprint
 from apps.training.evaluation.overlap import repeated_rows
 from apps.training.evaluation.refits import Refits, Unmeasured, fold_of, judge_latest
 from apps.training.evaluation.review import Review, Standard, review
@@ -141,18 +142,17 @@ def test_a_candidate_with_damaged_weights_is_found(
 
 
 def test_what_the_page_shows_names_rows_and_holds_no_text(parts: tuple[Examples, Examples], good: TabularClassifier) -> None:
-    from datetime import UTC, datetime
 
     from apps.training.evaluation.evaluation_page import evaluation_page
     from libs.common.domain.dataset import DatasetVersion
     from libs.common.domain.model import TrainingDetails
 
     training = TrainingDetails.model_construct(
-        training_duration_hours=0.1, compute_cost_usd=0.01, seed=0, training_date=datetime(2026, 1, 2, tzinfo=UTC)
+        dataset_version="emails/v1.0.0", training_duration_hours=0.1, compute_cost_usd=0.01, seed=0
     )
     dataset = DatasetVersion.model_construct(name="emails", version="1.0.0")
     seen = looked_at(good, *parts)
-    page = evaluation_page("tabular", seen, dataset, training, 10**6)
+    page = evaluation_page("tabular", seen, dataset, training, Footprint(10**6, 10**7))
     wrong = np.flatnonzero(~seen.evaluation.right)
     surest = wrong[np.argsort(-seen.evaluation.confidence[wrong], kind="stable")][0]
     assert parts[1].named([surest])[0] in page
@@ -161,4 +161,4 @@ def test_what_the_page_shows_names_rows_and_holds_no_text(parts: tuple[Examples,
     lines = {line for email in parts[1].emails for line in email.body.splitlines() if len(line) > 25}
     assert len(lines) > 100
     assert [line for line in lines if line in page] == []
-    assert page == evaluation_page("tabular", seen, dataset, training, 10**6)
+    assert page == evaluation_page("tabular", seen, dataset, training, Footprint(10**6, 10**7))
