@@ -29,6 +29,8 @@ for command in (
     runtime.down,
     training.train,
     training.retrain,
+    training.evaluate,
+    training.compare,
     promotions.promote,
     promotions.approve,
     promotions.reject,

@@ -8,7 +8,6 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -125,27 +124,47 @@ def train(
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument()] = "email_classifier",
-    version: Annotated[str, typer.Option(help="A number, @champion or latest.")] = "latest",
+    version: Annotated[str, typer.Argument(help="A number, @champion or latest.")] = "latest",
+    model: Annotated[str, typer.Option(help="Of which model.")] = "email_classifier",
+    dataset: Annotated[str, typer.Option(help="Name of the dataset.")] = "emails",
+    dataset_version: Annotated[str, typer.Option(help="Its version.")] = "latest",
+    into: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("evaluation.html"),
+    seed: int = 0,
+) -> None:
+    """Judge a registered version anew on the holdout of a dataset: writes the whole page, prints the figures as JSON."""
+    from apps.training.evaluation.review import Standard
+    from apps.training.evaluation.versions import evaluate_version
+    from libs.common.pages import write_page
+
+    session = _open_session()
+    stores, bias = session.stores, session.config.monitoring.model_bias_monitoring
+    standard = Standard(bias.protected_attributes, bias.bias_threshold)
+    judged, on = stores.registry.get(model, version), stores.datasets.get(dataset, dataset_version)
+    evaluation, page = evaluate_version(stores, judged, on, standard, seed)
+    sys.stderr.write(f"{write_page(into, page)}\n")
+    typer.echo(evaluation.figures.model_dump_json(indent=2))
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="A version: a number, @champion or latest.")],
+    second: Annotated[str, typer.Argument(help="Another one.")],
+    model: Annotated[str, typer.Option(help="Of which model.")] = "email_classifier",
     dataset: Annotated[str, typer.Option(help="Name of the dataset.")] = "emails",
     dataset_version: Annotated[str, typer.Option(help="Its version.")] = "latest",
     seed: int = 0,
 ) -> None:
-    """Judge a registered version on the holdout of a dataset; prints the figures as JSON."""
-    from apps.training.evaluation.evaluate import evaluate as judge
-    from apps.training.fitting.examples import read_examples
-    from libs.common.domain.dataset import Split
-    from libs.common.models.artifact import load_classifier
-    from libs.common.stores.objects import fetch_folder
+    """Judge two versions on the holdout of a dataset, without the e-mails that either was taught; prints who is better."""
+    from apps.training.evaluation.compare import told
+    from apps.training.evaluation.versions import compare_versions
 
     stores = _open_session().stores
-    registered = stores.registry.get(model, version)
-    found = stores.datasets.get(dataset, dataset_version)
-    with TemporaryDirectory(prefix="triage-evaluate-") as scratch:
-        folder = stores.datasets.checkout(found.name, found.version, Path(scratch) / "dataset")
-        classifier = load_classifier(fetch_folder(registered.uri, Path(scratch) / "model"), registered.digest)
-        evaluation = judge(classifier, read_examples(folder, Split.HOLDOUT), seed)
-    typer.echo(evaluation.figures.model_dump_json(indent=2))
+    versions = (stores.registry.get(model, first), stores.registry.get(model, second))
+    on = stores.datasets.get(dataset, dataset_version)
+    found, taught = compare_versions(stores, *versions, on, seed)
+    for row in (("figure", found.first, found.second, "difference (95 %)"), *told(found)):
+        typer.echo("\t".join(row))
+    typer.echo(f"{found.verdict}\n{found.rows} e-mails of {on.tag}, {found.groups} threads and campaigns; {taught} left out")
 
 
 def main() -> None:

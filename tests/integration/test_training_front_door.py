@@ -25,7 +25,8 @@ def _run(repo: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ("arguments", "says"),
     [
         (("train", "--dataset", "no-such-dataset"), "no-such-dataset"),
-        (("evaluate", "no_such_model"), "no_such_model"),
+        (("evaluate", "1", "--model", "no_such_model"), "no_such_model"),
+        (("compare", "1", "2", "--model", "no_such_model"), "no_such_model"),
         (("dataset", "build", "--relabel", "nonsense"), "OLD=NEW"),
     ],
 )

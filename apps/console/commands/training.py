@@ -1,10 +1,13 @@
-"""`triage train` and `retrain`: new versions of a model."""
+"""`triage train` and `retrain`: new versions of a model; `evaluate` and `compare`: how registered ones do."""
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from apps.console.session import open_session
+from apps.console.tables import print_table
 
 
 def train(
@@ -26,3 +29,45 @@ def retrain(model: Annotated[str, typer.Argument()] = "email_classifier", reason
     """Build a dataset with the latest feedback, train, and ask for promotion; it then waits for a person."""
     session = open_session()
     typer.echo(session.run_flow("retrain_model", {"model": model, "reasons": [reason]}, wait=False))
+
+
+def evaluate(
+    version: Annotated[str, typer.Argument(help="A number, @champion or latest.")] = "latest",
+    model: Annotated[str, typer.Option(help="Of which model.")] = "email_classifier",
+    dataset: Annotated[str, typer.Option(help="Name of the dataset.")] = "emails",
+    dataset_version: Annotated[str, typer.Option(help="Its version.")] = "latest",
+    into: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("evaluation.html"),
+    seed: int = 0,
+) -> None:
+    """Judge a registered version anew on the holdout of a dataset: writes the whole page, prints the figures as JSON."""
+    from apps.training.evaluation.review import Standard
+    from apps.training.evaluation.versions import evaluate_version
+    from libs.common.pages import write_page
+
+    session = open_session()
+    stores, bias = session.stores, session.config.monitoring.model_bias_monitoring
+    standard = Standard(bias.protected_attributes, bias.bias_threshold)
+    judged, on = stores.registry.get(model, version), stores.datasets.get(dataset, dataset_version)
+    evaluation, page = evaluate_version(stores, judged, on, standard, seed)
+    sys.stderr.write(f"{write_page(into, page)}\n")
+    typer.echo(evaluation.figures.model_dump_json(indent=2))
+
+
+def compare(
+    first: Annotated[str, typer.Argument(help="A version: a number, @champion or latest.")],
+    second: Annotated[str, typer.Argument(help="Another one.")],
+    model: Annotated[str, typer.Option(help="Of which model.")] = "email_classifier",
+    dataset: Annotated[str, typer.Option(help="Name of the dataset.")] = "emails",
+    dataset_version: Annotated[str, typer.Option(help="Its version.")] = "latest",
+    seed: int = 0,
+) -> None:
+    """Judge two versions on the holdout of a dataset, without the e-mails that either was taught; prints who is better."""
+    from apps.training.evaluation.compare import told
+    from apps.training.evaluation.versions import compare_versions
+
+    stores = open_session().stores
+    versions = (stores.registry.get(model, first), stores.registry.get(model, second))
+    on = stores.datasets.get(dataset, dataset_version)
+    found, taught = compare_versions(stores, *versions, on, seed)
+    print_table(("figure", found.first, found.second, "difference (95 %)"), list(told(found)))
+    typer.echo(f"{found.verdict}\n{found.rows} e-mails of {on.tag}, {found.groups} threads and campaigns; {taught} left out")
