@@ -102,7 +102,6 @@ def train(
     request_id: Annotated[str, typer.Option(help="Run again under the same id, a finished request trains nothing.")] = "",
 ) -> None:
     """Fit each family on the same split, judge them on the untouched holdout, and register them; prints the best first."""
-    from apps.training.evaluation.select import SIMPLEST_FIRST
     from apps.training.pipeline import TrainRequest, train_versions
 
     session = _open_session()
@@ -110,7 +109,7 @@ def train(
     bias = session.config.monitoring.model_bias_monitoring
     request = TrainRequest(
         model_name=model,
-        families=tuple(family or SIMPLEST_FIRST),
+        families=tuple(family or ()),
         seed=seed,
         request_id=request_id,
         protected_attributes=bias.protected_attributes,
