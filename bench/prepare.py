@@ -77,7 +77,7 @@ def _pool(source: Source) -> Iterator[pa.Table]:
 def _ray(source: Source) -> Iterator[pa.Table]:
     import ray
 
-    from apps.training.reading.stream import stream_rows
+    from apps.training.datasets.stream import stream_rows
 
     ray.init(address="local", num_cpus=_WORKERS, include_dashboard=False, log_to_driver=False)
     yield from stream_rows([source])
@@ -89,7 +89,7 @@ _ARMS: dict[str, Callable[[Source], Iterator[pa.Table]]] = {"loop": _loop, "pool
 
 def _table(numbered: tuple[int, Stretch]) -> pa.Table:
     """A stretch as one table, as Ray Data sends it."""
-    from apps.training.reading.stream import cleaned_blocks, first_position
+    from apps.training.datasets.stream import cleaned_blocks, first_position
 
     place, stretch = numbered
     return pa.concat_tables(cleaned_blocks(stretch, first_position(place)))

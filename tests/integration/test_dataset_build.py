@@ -94,7 +94,7 @@ def test_the_same_input_gives_the_same_digest_elsewhere_and_later(store: Dataset
 
 @pytest.mark.usefixtures("connected")
 def test_rows_come_in_the_order_of_their_sources_as_a_plain_loop_gives_them(tmp_path: Path) -> None:
-    from apps.training.reading.stream import cleaned_blocks, first_position, stream_rows
+    from apps.training.datasets.stream import cleaned_blocks, first_position, stream_rows
 
     write_mails(tmp_path / "few.jsonl", ["a", "b"])
     # The first stretch takes the longest: what the others give has to wait for it.

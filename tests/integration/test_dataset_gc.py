@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.training.datasets.retention import drop_versions, plan_retention
 from apps.training.pipeline import Workplace
+from apps.training.retention import drop_versions, plan_retention
 from libs.common.config.configuration import Addresses
 from libs.common.connect import Stores, connect
 from libs.common.domain.audit import Actor, Role

@@ -15,7 +15,7 @@ from libs.common.errors import DataError
 
 if TYPE_CHECKING:
     from apps.training.datasets.diff import DatasetDiff
-    from apps.training.datasets.retention import Retention
+    from apps.training.retention import Retention
 
 _VERSION = re.compile(r"(.+/)?(v?\d+\.\d+\.\d+|latest)")
 
@@ -42,8 +42,8 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
 ) -> None:
     """Drop old versions and free their content; what a registered model was trained on stays, unless it is archived."""
-    from apps.training.datasets.retention import drop_versions, plan_retention
     from apps.training.pipeline import Workplace
+    from apps.training.retention import drop_versions, plan_retention
 
     session = open_session()
     datasets = session.stores.datasets
@@ -90,8 +90,8 @@ def _get(session: Session, name: str, version: str) -> DatasetVersion:
 def _compare(session: Session, old: DatasetVersion, new: DatasetVersion) -> "DatasetDiff":
     from apps.training.datasets.diff import diff_versions
     from apps.training.datasets.reference import Sample
+    from apps.training.datasets.rows import TABLE
     from apps.training.datasets.snapshot import read_snapshot
-    from apps.training.fitting.examples import TABLE
     from libs.common.stats.drift import drift_score
 
     settings = session.config.monitoring.data_drift_detection

@@ -19,7 +19,7 @@ from apps.training.datasets.corrections import Answers, corrected
 from apps.training.datasets.examine import campaigns_of, examine
 from apps.training.datasets.lineage import LINEAGE, lineage_text
 from apps.training.datasets.reference import Reference, compare, reference_of
-from apps.training.datasets.rows import CLEANED
+from apps.training.datasets.rows import CLEANED, TABLE
 from apps.training.datasets.split import Order, Part, SplitRow, split_rows, thread_groups
 from apps.training.datasets.validate import Candidate, quality_report, reasons_to_set_aside
 from apps.training.provenance import Stamp
@@ -144,7 +144,7 @@ def read_dataset(folder: Path) -> pa.Table:
     for name, digest in version.files.items():
         if not (folder / name).is_file() or sha256_of(folder / name) != digest:
             raise DataError(f"{folder / name} is not as {version.tag} was committed", "check the version out again")
-    return parquet.read_table(folder / "emails.parquet")
+    return parquet.read_table(folder / TABLE)
 
 
 def _check(request: BuildRequest, feedback: Sequence[Feedback]) -> None:
@@ -170,7 +170,7 @@ def _open_sources(request: BuildRequest, feedback: Sequence[Feedback], landing: 
 
 def _stage(sources: Sequence[Source], staged: Path, relabel: dict[str, str], watch: Watch) -> list[Candidate]:
     """Write the cleaned rows to one file as they come, and keep in memory only what is judged about them."""
-    from apps.training.reading.stream import stream_rows
+    from apps.training.datasets.stream import stream_rows
 
     rows: list[Candidate] = []
     seen: set[str] = set()
@@ -261,7 +261,7 @@ def _places(rows: Sequence[Candidate], kept: Sequence[Candidate]) -> list[int]:
 
 def _owners(rows: Sequence[Candidate], sources: Sequence[Source]) -> list[str]:
     """The URI of the source that each row came from."""
-    from apps.training.reading.stream import stretch_of
+    from apps.training.datasets.stream import stretch_of
 
     owner = [source.uri for source in sources for _ in source.stretches]
     return [owner[stretch_of(row.position)] for row in rows]

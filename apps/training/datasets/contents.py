@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from apps.training.datasets.rows import DATASET, QUARANTINE
+from apps.training.datasets.rows import DATASET, QUARANTINE, TABLE
 from apps.training.datasets.split import Part
 from apps.training.datasets.validate import Candidate
 from libs.common.domain.dataset import QualityReport
@@ -47,7 +47,7 @@ def write_contents(
     judged = {row.position: row for row in rows}
     with (
         parquet.ParquetFile(staged) as file,
-        parquet.ParquetWriter(folder / "emails.parquet", DATASET, compression="zstd") as emails,
+        parquet.ParquetWriter(folder / TABLE, DATASET, compression="zstd") as emails,
         parquet.ParquetWriter(folder / "quarantine.parquet", QUARANTINE, compression="zstd") as quarantine,
     ):
         for batch in file.iter_batches(batch_size=_BATCH_ROWS):

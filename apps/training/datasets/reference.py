@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from apps.training.datasets.leaks import finding
-from apps.training.datasets.rows import EMAIL_FIELDS, emails_of
-from apps.training.fitting.examples import TABLE
+from apps.training.datasets.rows import EMAIL_FIELDS, TABLE, emails_of
 from libs.common.domain.dataset import DatasetVersion, Finding
 from libs.common.errors import DataError, StoreError
 from libs.common.features.drift_features import monitored_features

@@ -16,6 +16,8 @@ import pyarrow as pa
 from libs.common.domain.triage import Attachment, Email, LabelledEmail
 from libs.common.features.facts import MailFacts
 
+TABLE = "emails.parquet"
+
 _ATTACHMENT = pa.struct([("name", pa.string()), ("content_type", pa.string()), ("size_bytes", pa.int64())])
 EMAIL_FIELDS: list[pa.Field] = [
     pa.field("message_id", pa.string()),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyarrow import parquet
 
-from apps.training.fitting.examples import TABLE
+from apps.training.datasets.rows import TABLE
 from libs.common.domain.dataset import DatasetVersion
 
 _BATCH_ROWS = 1000

@@ -11,12 +11,13 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from apps.training.datasets.contents import digest_of, row_digest
+from apps.training.datasets.rows import TABLE
 from apps.training.erasure.erasure import erase, quality_after
 from apps.training.erasure.traces import Row, Traces
 from libs.common.domain.dataset import DatasetVersion, QualityReport, Split, Tombstone
 from libs.common.stores.datasets import sha256_of
 
-EMAILS, QUARANTINE, QUALITY = "emails.parquet", "quarantine.parquet", "quality.json"
+EMAILS, QUARANTINE, QUALITY = TABLE, "quarantine.parquet", "quality.json"
 _BATCH_ROWS = 1000
 _TRACED = ("message_id", "thread_id", "sender", "sent_at", "subject", "clean_text", "body", "is_html")
 

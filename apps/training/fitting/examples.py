@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.training.datasets.rows import TABLE
 from libs.common.domain.dataset import Split
 from libs.common.domain.triage import Email
 from libs.common.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-TABLE = "emails.parquet"
 
 # Accuracy on so many is known to a point; each costs the transformer 20 ms.
 _MOST_JUDGED = 2000

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from apps.console.cli import app
 from apps.console.commands import training
-from apps.training.datasets.rows import DATASET
-from apps.training.fitting.examples import TABLE, Examples
+from apps.training.datasets.rows import DATASET, TABLE
+from apps.training.fitting.examples import Examples
 from apps.training.fitting.fit_tabular import fit_once
 from libs.common.config.loader import load_config
 from libs.common.domain.dataset import DatasetVersion, Split
