@@ -58,7 +58,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One line that says what an e-mail is about."""
+    """One line that says what an e-mail is about; empty where it says nothing."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""What every classifier is: labels, probabilities, and the files it is written to."""
+"""What every classifier and every summarizer is: what it answers, and the files it is written to."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from libs.common.domain.triage import Email, Prediction
+from libs.common.domain.triage import Email, Prediction, Summary
 from libs.common.errors import ModelError
 from libs.common.features.extraction import METADATA
 
@@ -33,6 +33,26 @@ class Classifier(Protocol):
 
     def predict(self, emails: Sequence[Email]) -> Probabilities:
         """(n, k) probabilities, each row summing to 1."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the family's files into ``folder``; never pickle."""
+        ...
+
+
+class Summarizer(Protocol):
+    """A fitted summarizer: it gives an e-mail one line."""
+
+    family: ClassVar[str]
+    """The name under which ``models.artifact`` finds the class that reads it back."""
+
+    @property
+    def options(self) -> dict[str, JsonValue]:
+        """What besides the files is needed to read it back."""
+        ...
+
+    def summarize(self, emails: Sequence[Email]) -> list[Summary]:
+        """One `Summary` an e-mail, in their order; its text is empty where the e-mail says nothing."""
         ...
 
     def save(self, folder: Path) -> None:
