@@ -31,7 +31,12 @@ Facts = Callable[[Email], dict[str, float]]
 _REFERENCE_ROWS = 2000
 _READING = ("numpy", "pydantic", "safetensors", "ftfy")
 _READING_TEXTS = (*_READING, "onnxruntime", "tokenizers")
-_PACKAGES = {"tabular": _READING, "transformer": _READING_TEXTS, "boosted": (*_READING_TEXTS, "xgboost")}
+_PACKAGES = {
+    "tabular": _READING,
+    "transformer": _READING_TEXTS,
+    "boosted": (*_READING_TEXTS, "xgboost"),
+    "extractive": _READING_TEXTS,
+}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from libs.common.stats.calibration import calibration_error
 _TIMED = 100
 BATCH = 32
 # The transformer has time for three or four batches.
-_TIMED_BATCHES, _MOST_SECONDS = 20, 2.0
+_TIMED_BATCHES, MOST_SECONDS = 20, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def evaluate(classifier: Classifier, holdout: Examples, seed: int) -> Evaluation
     probabilities = np.pad(known, ((0, 0), (0, len(classes) - known.shape[1])))
     predicted = probabilities.argmax(axis=1).astype(np.int64)
     counts = metrics.confusion(truth, predicted, len(classes))
-    alone = latency(classifier, ([email] for email in holdout.emails[:_TIMED]))
+    alone = latency(classifier.predict, one_by_one(holdout.emails))
     recall = metrics.recall_by_class(counts)
     accuracy = metrics.bootstrap(counts, metrics.accuracy, seed)
     f1 = metrics.bootstrap(counts, metrics.macro_f1, seed)
@@ -87,16 +87,18 @@ def evaluate(classifier: Classifier, holdout: Examples, seed: int) -> Evaluation
         holdout_rows=len(holdout),
         per_class_recall={label: float(recall[place]) for place, label in enumerate(classes)},
     )
-    batched = latency(classifier, _batches(holdout.emails), _MOST_SECONDS)
+    batched = latency(classifier.predict, batches(holdout.emails), MOST_SECONDS)
     return Evaluation(figures, classes, truth, predicted, probabilities, f1, alone, batched)
 
 
-def latency(classifier: Classifier, calls: Iterable[Sequence[Email]], most_seconds: float = math.inf) -> Latency:
-    """How long each call takes, of a classifier that has answered before; three calls, then more while there is time."""
+def latency(
+    answer: Callable[[Sequence[Email]], object], calls: Iterable[Sequence[Email]], most_seconds: float = math.inf
+) -> Latency:
+    """How long each call takes, of a model that has answered before; three calls, then more while there is time."""
     took: list[float] = []
     for emails in calls:
         start = time.perf_counter()
-        classifier.predict(emails)
+        answer(emails)
         took.append(time.perf_counter() - start)
         if len(took) >= 3 and sum(took) > most_seconds:
             break
@@ -104,7 +106,12 @@ def latency(classifier: Classifier, calls: Iterable[Sequence[Email]], most_secon
     return Latency(len(took), p50, p95)
 
 
-def _batches(emails: Sequence[Email]) -> Iterable[Sequence[Email]]:
+def one_by_one(emails: Sequence[Email]) -> Iterable[Sequence[Email]]:
+    """Calls of one e-mail, as many as are timed."""
+    return ([email] for email in emails[:_TIMED])
+
+
+def batches(emails: Sequence[Email]) -> Iterable[Sequence[Email]]:
     """Batches of 32, the e-mails again from the first where they are too few."""
     for number in range(_TIMED_BATCHES):
         yield [emails[(number * BATCH + place) % len(emails)] for place in range(BATCH)]

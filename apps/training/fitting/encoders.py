@@ -32,6 +32,13 @@ def export_classifier(weights: Path, encoder: Path, files: Path, max_tokens: int
     return _export(_read(AutoModelForSequenceClassification, weights), "logits", encoder, files, max_tokens)
 
 
+def export_token_scorer(weights: Path, encoder: Path, files: Path, max_tokens: int) -> TextNetwork:
+    """Write the scorer of tokens in ``weights``, (n, t, k) answers, and the tokenizer of ``encoder`` into the new ``files``."""
+    from transformers import AutoModelForTokenClassification
+
+    return _export(_read(AutoModelForTokenClassification, weights), "scores", encoder, files, max_tokens, by_token=True)
+
+
 def export_embedder(encoder: Path, files: Path, max_tokens: int) -> TextNetwork:
     """Write ``encoder``, (n, d) embeddings, and its tokenizer into the new folder ``files``.
 
@@ -58,8 +65,8 @@ def _read(kind: Any, folder: Path) -> Any:
     return kind.from_pretrained(folder, attn_implementation="eager", return_dict=False, local_files_only=True)
 
 
-def _export(model: Any, answer: str, encoder: Path, files: Path, max_tokens: int) -> TextNetwork:
-    """Write an fp32 ONNX graph, (n, t) ids and mask → ``answer``."""
+def _export(model: Any, answer: str, encoder: Path, files: Path, max_tokens: int, by_token: bool = False) -> TextNetwork:
+    """Write an fp32 ONNX graph, (n, t) ids and mask → ``answer``, of each text or of each of its tokens."""
     import torch
 
     files.mkdir()
@@ -74,7 +81,11 @@ def _export(model: Any, answer: str, encoder: Path, files: Path, max_tokens: int
             str(files / NETWORK),
             input_names=["input_ids", "attention_mask"],
             output_names=[answer],
-            dynamic_axes={"input_ids": batch_and_length, "attention_mask": batch_and_length, answer: {0: "batch"}},
+            dynamic_axes={
+                "input_ids": batch_and_length,
+                "attention_mask": batch_and_length,
+                answer: batch_and_length if by_token else {0: "batch"},
+            },
             dynamo=False,
         )
     shutil.copyfile(encoder / TOKENIZER, files / TOKENIZER)

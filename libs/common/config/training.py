@@ -121,6 +121,38 @@ class Selection(Section):
     folds: PositiveInt
 
 
+class ExtractiveFamily(Section):
+    """A pretrained encoder with LoRA on its attention, that scores the stretches of at most ``most_words`` of an e-mail.
+
+    The scores are fitted to the distribution over an e-mail's stretches that has their ROUGE, to the power of ``sharpness``.
+    """
+
+    encoder: str
+    max_tokens: Annotated[int, Field(ge=16, le=512)]
+    most_words: Annotated[int, Field(ge=2, le=40)]
+    max_emails: PositiveInt
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    sharpness: PositiveFloat
+    lora_rank: PositiveInt
+    lora_alpha: PositiveInt
+    workers: PositiveInt
+    threads_per_worker: PositiveInt
+    use_gpu: bool
+    niceness: Annotated[int, Field(ge=0, le=19)]
+
+
+SummarizerName = Literal["extractive"]
+
+
+class Summarizers(Section):
+    """How each family of summarizer is fitted, and which are where nobody names one."""
+
+    default: Annotated[tuple[SummarizerName, ...], Field(min_length=1)]
+    extractive: ExtractiveFamily
+
+
 class Training(Section):
     """What is trained, on what, and where the runs are tracked."""
 
@@ -129,3 +161,4 @@ class Training(Section):
     model_types: ModelTypes
     selection: Selection
     families: Families
+    summarizers: Summarizers

@@ -1,4 +1,4 @@
-"""An ONNX graph over the tokens of texts, run by ONNX Runtime: the scores of a classifier, the embeddings of an encoder."""
+"""An ONNX graph over the tokens of texts, run by ONNX Runtime: the scores of a classifier or of each token, or embeddings."""
 
 import shutil
 from collections.abc import Sequence
@@ -26,7 +26,10 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TextNetwork:
-    """A graph (n, t) ids and mask → (n, columns); ``files`` is the folder that holds it and its tokenizer.json."""
+    """A graph (n, t) ids and mask → (n, columns), or (n, t, columns) where it answers token by token.
+
+    ``files`` is the folder that holds it and its tokenizer.json.
+    """
 
     files: Path
     max_tokens: int
@@ -34,16 +37,29 @@ class TextNetwork:
 
     def answer(self, texts: Sequence[str]) -> Array:
         """(n, columns) of what the graph says; batches hold texts of like length, so that little is padding."""
-        encoded = encode(self._tokenizer, texts, self.max_tokens)
+        encoded = encode(self.tokenizer, texts, self.max_tokens)
         answers = np.empty((len(texts), self.columns), dtype=np.float32)
         for rows in length_batches([len(tokens) for tokens in encoded], BATCH):
             answers[rows] = self._run([encoded[row] for row in rows])
         return answers
 
+    def answer_tokens(self, encoded: Sequence[Tokens]) -> list[Array]:
+        """Of each text the (t, columns) that the graph says of its tokens."""
+        answers = [np.empty((0, 0), dtype=np.float32)] * len(encoded)
+        for rows in length_batches([len(tokens) for tokens in encoded], BATCH):
+            for row, answer in zip(rows.tolist(), self._run([encoded[row] for row in rows]), strict=True):
+                answers[row] = answer[: len(encoded[row])]
+        return answers
+
     @cached_property
     def columns(self) -> int:
-        """How many numbers the graph gives a text; asking loads and tries the graph."""
-        return self._run(encode(self._tokenizer, [""], self.max_tokens)).shape[1]
+        """How many numbers the graph gives a text, or a token; asking loads and tries the graph."""
+        return self._run(encode(self.tokenizer, [""], self.max_tokens)).shape[-1]
+
+    @cached_property
+    def tokenizer(self) -> "Tokenizer":
+        """What cuts a text into the tokens that the graph knows."""
+        return read_tokenizer(self.files / TOKENIZER, self.max_tokens)
 
     def save(self, folder: Path) -> None:
         """Copy the graph and the tokenizer."""
@@ -53,10 +69,6 @@ class TextNetwork:
     def _run(self, batch: Sequence[Tokens]) -> Array:
         ids, mask = pad(batch)
         return cast("Array", self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0])
-
-    @cached_property
-    def _tokenizer(self) -> "Tokenizer":
-        return read_tokenizer(self.files / TOKENIZER, self.max_tokens)
 
     @cached_property
     def _session(self) -> "InferenceSession":

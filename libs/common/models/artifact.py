@@ -19,7 +19,7 @@ from pydantic import JsonValue, ValidationError
 
 from libs.common.domain.value import Value
 from libs.common.errors import ModelCorrupt, ModelError, ModelNotFound, ModelUntrusted
-from libs.common.models.base import Classifier
+from libs.common.models.base import Classifier, Summarizer
 
 FORMAT = 1
 HEADER = "model.json"
@@ -30,7 +30,7 @@ _EXECUTABLE = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin", ".npy", ".py
 
 
 class ArtifactHeader(Value):
-    """What kind of model lies in the folder."""
+    """What kind of model lies in the folder; a summarizer has no labels."""
 
     format: int
     family: str
@@ -38,13 +38,14 @@ class ArtifactHeader(Value):
     options: dict[str, JsonValue]
 
 
-def write_artifact(folder: Path, classifier: Classifier, documents: Mapping[str, bytes]) -> str:
+def write_artifact(folder: Path, model: Classifier | Summarizer, documents: Mapping[str, bytes]) -> str:
     """Write the model and the further ``documents`` into the new ``folder``, whole or not at all; returns the digest."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        classifier.save(draft)
-        header = ArtifactHeader(format=FORMAT, family=classifier.family, labels=classifier.labels, options=classifier.options)
+        model.save(draft)
+        labels: tuple[str, ...] = getattr(model, "labels", ())
+        header = ArtifactHeader(format=FORMAT, family=model.family, labels=labels, options=model.options)
         (draft / HEADER).write_text(header.model_dump_json(indent=2) + "\n")
         for name, content in documents.items():
             (draft / name).write_bytes(content)
@@ -88,10 +89,7 @@ def read_header(folder: Path) -> ArtifactHeader:
 
 def load_classifier(folder: Path, expected_digest: str | None = None, threads: int = 1) -> Classifier:
     """The classifier in ``folder``, after every file is checked; predicts with at most ``threads`` threads."""
-    digest = verify_artifact(folder)
-    if expected_digest is not None and digest != expected_digest:
-        raise ModelCorrupt(f"{folder}: has digest {digest}, {expected_digest} is registered", _FETCH_AGAIN)
-    header = read_header(folder)
+    header = _checked(folder, expected_digest)
     if header.family == "tabular":
         from libs.common.models.tabular import load_tabular as load
     elif header.family == "transformer":
@@ -99,11 +97,32 @@ def load_classifier(folder: Path, expected_digest: str | None = None, threads: i
     elif header.family == "boosted":
         from libs.common.models.boosted import load_boosted as load
     else:
-        raise ModelUntrusted(f"{folder / HEADER}: family '{header.family}'", "this code reads: tabular, transformer, boosted")
+        raise _unknown_family(folder, header.family, "a classifier: tabular, transformer, boosted")
     return load(folder, header.labels, header.options, threads)
 
 
+def load_summarizer(folder: Path, expected_digest: str | None = None, threads: int = 1) -> Summarizer:
+    """The summarizer in ``folder``, after every file is checked; runs with at most ``threads`` threads."""
+    header = _checked(folder, expected_digest)
+    if header.family == "extractive":
+        from libs.common.models.extractive import load_extractive as load
+    else:
+        raise _unknown_family(folder, header.family, "a summarizer: extractive")
+    return load(folder, header.options, threads)
+
+
 _FETCH_AGAIN = "fetch the artifact again from the object store, or train the model again"
+
+
+def _checked(folder: Path, expected_digest: str | None) -> ArtifactHeader:
+    digest = verify_artifact(folder)
+    if expected_digest is not None and digest != expected_digest:
+        raise ModelCorrupt(f"{folder}: has digest {digest}, {expected_digest} is registered", _FETCH_AGAIN)
+    return read_header(folder)
+
+
+def _unknown_family(folder: Path, family: str, read: str) -> ModelUntrusted:
+    return ModelUntrusted(f"{folder / HEADER}: family '{family}'", f"this code reads as {read}")
 
 
 def _read_manifest(folder: Path) -> tuple[dict[str, str], bytes]:

@@ -60,5 +60,13 @@ def quantile_interval(values: NDArray[np.float64], quantile: float, confidence: 
     return Interval(float(ordered[first]), float(ordered[last]))
 
 
+def bootstrap_means(rows: NDArray[np.float64], seed: int, confidence: float = 0.95, rounds: int = 1000) -> tuple[Interval, ...]:
+    """Percentile bounds of the mean of each column of (n, k) rows, which are resampled whole; n must be 1 or more."""
+    generator = np.random.default_rng(seed)
+    means = [rows[generator.integers(0, len(rows), len(rows))].mean(axis=0) for _ in range(rounds)]
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0).tolist()
+    return tuple(Interval(*bounds) for bounds in zip(low, high, strict=True))
+
+
 def _deviate(confidence: float) -> float:
     return NormalDist().inv_cdf((1 + confidence) / 2)

@@ -57,7 +57,7 @@ def test_every_row_is_predicted_once_and_then_some_alone_and_in_batches() -> Non
 
 def test_where_there_is_no_time_three_calls_are_enough() -> None:
     calls = [mailbox(1).emails] * 9
-    assert latency(AlwaysSpam(), calls, most_seconds=0.0).calls == 3  # pyright: ignore[reportArgumentType]
+    assert latency(AlwaysSpam().predict, calls, most_seconds=0.0).calls == 3  # pyright: ignore[reportArgumentType]
 
 
 def test_no_holdout_is_an_error() -> None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.stats.intervals import exact_lower_bound, quantile_interval, share_difference, wilson_interval
+from libs.common.stats.intervals import bootstrap_means, exact_lower_bound, quantile_interval, share_difference, wilson_interval
 
 
 @given(st.integers(1, 5000).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count))))
@@ -52,3 +52,13 @@ def test_quantile_interval_covers_the_true_quantile(quantile: float) -> None:
 def test_quantile_interval_of_one_value_is_that_value() -> None:
     interval = quantile_interval(np.array([7.0]), 0.95)
     assert (interval.low, interval.high) == (7.0, 7.0)
+
+
+def test_the_bounds_of_means_are_those_of_the_normal_law_and_the_seeds() -> None:
+    rows = np.random.default_rng(0).normal([0.0, 5.0], [1.0, 2.0], size=(2000, 2))
+    first, second = bootstrap_means(rows, seed=1)
+    for bounds, mean, deviation in ((first, rows[:, 0].mean(), 1.0), (second, rows[:, 1].mean(), 2.0)):
+        assert (bounds.low, bounds.high) == pytest.approx(
+            (mean - 1.96 * deviation / 2000**0.5, mean + 1.96 * deviation / 2000**0.5), abs=0.1 * deviation / 20
+        )
+    assert bootstrap_means(rows, seed=1) == (first, second) != bootstrap_means(rows, seed=2)
