@@ -58,7 +58,7 @@ def _first_champion(newest_first: list[ModelVersion]) -> ModelVersion:
 
 
 def _quality(champion: ModelVersion) -> dict[str, Figure]:
-    found = champion.performance_metrics
+    found = champion.classification
     accuracy = Figure(
         found.accuracy, "share", found.accuracy_low, found.accuracy_high, champion.family, ">= 0.94", found.accuracy >= 0.94
     )

@@ -8,8 +8,8 @@ from libs.common.domain.promotion import GateResult, PromotionOutcome, QualityGa
 from libs.common.domain.verdict import Verdict
 from libs.common.notation import parse_condition
 
-_METRICS: dict[str, Callable[[ModelVersion], float]] = {
-    "model_accuracy": lambda version: version.performance_metrics.accuracy,
+_METRICS: dict[str, Callable[[ModelVersion], float | None]] = {
+    "model_accuracy": lambda version: version.performance_metrics.headline.get("accuracy"),
     "inference_latency": lambda version: version.performance_metrics.inference_latency_p95_ms,
 }
 
@@ -33,6 +33,8 @@ def _measured(version: ModelVersion, gate: QualityGate, written: str) -> GateRes
         found = f"no metric '{condition.metric}'; there are {', '.join(_METRICS)}"
         return GateResult(gate=written, verdict=Verdict.INSUFFICIENT_DATA, found=found)
     value = _METRICS[condition.metric](version)
+    if value is None:
+        return GateResult(gate=written, verdict=Verdict.INSUFFICIENT_DATA, found=f"a summarizer has no {condition.metric}")
     verdict = Verdict.PASS if condition.holds(value) else Verdict.FAIL
     return GateResult(gate=written, verdict=verdict, found=f"{value:.4g}{condition.unit}")
 

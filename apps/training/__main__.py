@@ -96,7 +96,8 @@ def train(
     dataset: Annotated[str, typer.Option(help="Name of the dataset.")] = "emails",
     version: Annotated[str, typer.Option(help="Its version.")] = "latest",
     family: Annotated[
-        list[str] | None, typer.Option(help="tabular, transformer or boosted; repeatable. Default: configured.")
+        list[str] | None,
+        typer.Option(help="tabular, transformer or boosted; of email_summarizer: extractive; repeatable. Default: configured."),
     ] = None,
     seed: int = 0,
     request_id: Annotated[str, typer.Option(help="Run again under the same id, a finished request trains nothing.")] = "",
@@ -117,8 +118,8 @@ def train(
     )
     _join_ray()
     for registered in train_versions(session.workplace, request, session.config.training, dataset, version):
-        figures = registered.performance_metrics
-        typer.echo(f"{registered.ref} {registered.family} accuracy {figures.accuracy:.3f} macro-F1 {figures.f1_score:.3f}")
+        figures = " ".join(f"{name} {value:.3f}" for name, value in registered.performance_metrics.headline.items())
+        typer.echo(f"{registered.ref} {registered.family} {figures}")
 
 
 @app.command()

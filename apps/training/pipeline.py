@@ -24,12 +24,13 @@ from apps.training.evaluation.slices import require_attributes
 from apps.training.fitting.examples import Examples, led_by_fold, read_examples, require_classes
 from apps.training.fitting.out_of_fold import Fitted, OutOfFold, joined
 from apps.training.package import Judged, Provenance, deployment_requirements, package_model
-from apps.training.provenance import Stamp, code_commit
+from apps.training.provenance import Stamp, code_commit, training_details
+from apps.training.summaries.pipeline import SummarizerRequest, train_summarizers
 from libs.common.config.training import Training
 from libs.common.connect import Stores
 from libs.common.domain.audit import Actor
 from libs.common.domain.dataset import DatasetVersion, Split
-from libs.common.domain.model import ModelVersion, TrainingDetails
+from libs.common.domain.model import SUMMARIZER, ModelVersion, TrainingDetails
 from libs.common.domain.progress import Watch, unwatched
 from libs.common.domain.triage import Feedback
 from libs.common.domain.value import Value
@@ -50,8 +51,6 @@ _ARCHITECTURES = {
     "transformer": ("transformers", "all-MiniLM-L6-v2"),
     "boosted": ("xgboost", "all-MiniLM-L6-v2-tfidf-svd-trees"),
 }
-# On-demand prices of Amazon SageMaker training, us-east-1, USD an hour.
-_PRICES = {"ml.m5.large": 0.115, "ml.p3.2xlarge": 3.825}
 
 
 class TrainRequest(Value):
@@ -121,16 +120,18 @@ def train_versions(
     found = stores.datasets.get(dataset, version)
     with tempfile.TemporaryDirectory(prefix="triage-dataset-") as scratch:
         folder = stores.datasets.checkout(found.name, found.version, Path(scratch) / "dataset")
-        trained = train_models(request, folder, found, stores.registry, settings, place.now)
+        if request.model_name == SUMMARIZER:
+            wanted = SummarizerRequest(families=request.families, seed=request.seed, request_id=request.request_id)
+            trained = train_summarizers(wanted, folder, found, stores.registry, settings, place.now)
+        else:
+            trained = train_models(request, folder, found, stores.registry, settings, place.now)
     for registered in trained:
-        figures = registered.performance_metrics
         details = {
             "family": registered.family,
             "digest": registered.digest,
             "dataset": found.tag,
             "dataset_digest": found.digest,
-            "accuracy": figures.accuracy,
-            "macro_f1": figures.f1_score,
+            **registered.performance_metrics.headline,
         }
         stores.records.audit.append(place.actor, "model_registered", str(registered.ref), details, place.now)
     return trained
@@ -201,7 +202,9 @@ def _fit(course: _Course, family: str, fit: Fitter, folds: int) -> _Trained:
     for place in range(1, min(folds, len(set(course.train.folds)))):
         with tempfile.TemporaryDirectory(prefix=f"{family}-fold-", dir=course.scratch) as scratch:
             answers.append(fit(led_by_fold(course.train, place), course.request.seed, Path(scratch)).aside)
-    return _Trained(fitted, joined(answers), _details(course, seconds / 3600))
+    instance = course.settings.compute_resources.development.instance_type
+    details = training_details(course.dataset, instance, seconds, course.request.seed, course.now)
+    return _Trained(fitted, joined(answers), details)
 
 
 def _choose(course: _Course, trained: Mapping[str, _Trained]) -> Selection:
@@ -237,18 +240,6 @@ def _latest(course: _Course, family: str) -> TimeOrdered | Unmeasured:
 
     options, seed, order = course.settings.families.tabular, course.request.seed, course.dataset.lineage.order
     return judge_latest(lambda rows: fit_once(rows, options, seed), course.train, course.holdout, order, seed)
-
-
-def _details(course: _Course, hours: float) -> TrainingDetails:
-    instance = course.settings.compute_resources.development.instance_type
-    return TrainingDetails(
-        dataset_version=course.dataset.tag,
-        dataset_digest=course.dataset.digest,
-        training_duration_hours=hours,
-        compute_cost_usd=hours * _PRICES.get(instance, 0.0),
-        training_date=course.now,
-        seed=course.request.seed,
-    )
 
 
 def _register(course: _Course, judged: Judged, training: TrainingDetails, registry: ModelRegistry) -> ModelVersion:

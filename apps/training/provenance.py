@@ -1,4 +1,4 @@
-"""What a version was made with: the commit of this code and the digest of its configuration."""
+"""What a version was made with: the commit of this code, the digest of its configuration, the data, and what it cost."""
 
 import hashlib
 import json
@@ -9,6 +9,11 @@ from datetime import datetime
 
 from libs.common.config.configuration import Config
 from libs.common.config.home import REPO
+from libs.common.domain.dataset import DatasetVersion
+from libs.common.domain.model import TrainingDetails
+
+# On-demand prices of Amazon SageMaker training, us-east-1, USD an hour.
+_PRICES = {"ml.m5.large": 0.115, "ml.p3.2xlarge": 3.825}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,19 @@ def code_commit() -> str:
 def config_digest(config: Config) -> str:
     """SHA-256 over the merged configuration, secrets left out."""
     return hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+def training_details(dataset: DatasetVersion, instance: str, seconds: float, seed: int, now: datetime) -> TrainingDetails:
+    """What a model was trained on, and what so many seconds on an ``instance`` cost (0 where its price is not known)."""
+    hours = seconds / 3600
+    return TrainingDetails(
+        dataset_version=dataset.tag,
+        dataset_digest=dataset.digest,
+        training_duration_hours=hours,
+        compute_cost_usd=hours * _PRICES.get(instance, 0.0),
+        training_date=now,
+        seed=seed,
+    )
 
 
 def _git(*arguments: str) -> str:

@@ -19,14 +19,13 @@ def list_versions(model: str = typer.Argument("email_classifier")) -> None:
             version.version,
             version.stage,
             version.family,
-            f"{version.performance_metrics.accuracy:.3f}",
-            f"{version.performance_metrics.f1_score:.3f}",
+            ", ".join(f"{name} {value:.3f}" for name, value in version.performance_metrics.headline.items()),
             version.training_details.dataset_version,
             version.digest[:12],
         )
         for version in open_session().stores.registry.list(model)
     ]
-    print_table(("version", "stage", "family", "accuracy", "macro-F1", "dataset", "digest"), rows)
+    print_table(("version", "stage", "family", "figures", "dataset", "digest"), rows)
 
 
 @app.command()

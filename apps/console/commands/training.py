@@ -15,7 +15,8 @@ def train(
     dataset: Annotated[str, typer.Option(help="Name of the dataset.")] = "emails",
     version: Annotated[str, typer.Option(help="Its version.")] = "latest",
     family: Annotated[
-        list[str] | None, typer.Option(help="tabular, transformer or boosted; repeatable. Default: configured.")
+        list[str] | None,
+        typer.Option(help="tabular, transformer or boosted; of email_summarizer: extractive; repeatable. Default: configured."),
     ] = None,
     seed: int = 0,
     wait: bool = True,

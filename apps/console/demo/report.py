@@ -91,7 +91,7 @@ _MODEL_COLUMNS = ("version", "family", "stage", "accuracy [95 %]", "macro-F1", "
 
 
 def _model_row(model: ModelVersion) -> tuple[str, ...]:
-    found = model.performance_metrics
+    found = model.classification
     return (
         f"<b>{escape(model.version)}</b>",
         f"{escape(model.family)}<br><small>{escape(model.architecture)}</small>",

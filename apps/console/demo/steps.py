@@ -106,7 +106,7 @@ def mislabel_and_train(demo: Demo) -> str:
     version = _build(demo, f"{DATASET}_mislabelled", {first: second, second: first})
     trained = lifecycle.train(demo, version.name, version.version, ["tabular"], 240)
     demo.worse = trained[0].version
-    found = trained[0].performance_metrics.accuracy
+    found = trained[0].classification.accuracy
     return f"{first} and {second} swapped; v{demo.worse} looks good on its own holdout: {found:.3f}"
 
 
@@ -231,7 +231,7 @@ def _await_new_promotion(demo: Demo) -> Promotion:
 
 
 def _figures(model: ModelVersion) -> str:
-    found = model.performance_metrics
+    found = model.classification
     return f"v{model.version} {model.family} {found.accuracy:.3f} (macro-F1 {found.f1_score:.3f})"
 
 

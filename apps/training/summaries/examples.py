@@ -35,13 +35,11 @@ class SummaryExamples:
 
 def read_summary_examples(dataset_folder: Path, split: Split) -> SummaryExamples:
     """The rows of one part of a committed dataset that carry a reference line; DataError where none does."""
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     from apps.training.datasets.rows import labelled_emails_of
 
-    table = pq.read_table(dataset_folder / TABLE)
-    mails = labelled_emails_of(table.filter(pc.equal(table["split"], str(split))))
+    mails = labelled_emails_of(pq.read_table(dataset_folder / TABLE, filters=[("split", "=", str(split))]))
     told = [mail for mail in mails if (mail.summary or "").strip()]
     if not told:
         raise DataError(

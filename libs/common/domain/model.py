@@ -4,6 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from libs.common.domain.value import Value
+from libs.common.errors import ModelError
+
+SUMMARIZER = "email_summarizer"
 
 
 class Stage(StrEnum):
@@ -54,6 +57,33 @@ class PerformanceMetrics(Value):
     holdout_rows: int
     per_class_recall: dict[str, float]
 
+    @property
+    def headline(self) -> dict[str, float]:
+        """The figures that a version is compared by."""
+        return {"accuracy": self.accuracy, "f1_score": self.f1_score}
+
+
+class SummaryMetrics(Value):
+    """Figures of a summarizer on the untouched holdout: mean ROUGE F-measures, ROUGE-1 with a 95 % bootstrap interval.
+
+    ``words`` is the mean length of a line, ``copy_rate`` the share of its words that stand in the e-mail.
+    """
+
+    rouge1: float
+    rouge2: float
+    rouge_l: float
+    rouge1_low: float
+    rouge1_high: float
+    words: float
+    copy_rate: float
+    inference_latency_p95_ms: float
+    holdout_rows: int
+
+    @property
+    def headline(self) -> dict[str, float]:
+        """The figures that a version is compared by."""
+        return {"rouge1": self.rouge1, "rouge2": self.rouge2, "rouge_l": self.rouge_l}
+
 
 class TrainingDetails(Value):
     """What the model was trained on, how long it took and what it cost."""
@@ -88,7 +118,8 @@ class Compliance(Value):
 class ModelVersion(Value):
     """One registered version, in the schema of the specification (``model_registry.metadata_schema``).
 
-    ``digest`` is the SHA-256 of the artifact's manifest, ``uri`` the folder in the object store that holds the files.
+    ``digest`` is the SHA-256 of the artifact's manifest, ``uri`` the folder in the object store that holds the files. A
+    summarizer has no ``labels``.
     """
 
     model_name: str
@@ -100,10 +131,17 @@ class ModelVersion(Value):
     digest: str
     uri: str
     stage: Stage = Stage.NONE
-    performance_metrics: PerformanceMetrics
+    performance_metrics: PerformanceMetrics | SummaryMetrics
     training_details: TrainingDetails
     deployment_requirements: DeploymentRequirements
     compliance: Compliance = Compliance()
+
+    @property
+    def classification(self) -> PerformanceMetrics:
+        """The figures of a classifier; ModelError where the version is none."""
+        if isinstance(self.performance_metrics, PerformanceMetrics):
+            return self.performance_metrics
+        raise ModelError(f"{self.ref} is a summarizer and has no accuracy", "name a version of a classifier")
 
     @property
     def ref(self) -> ModelRef:

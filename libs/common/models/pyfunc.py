@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from libs.common.domain.triage import Email
 from libs.common.errors import DataError
-from libs.common.models.artifact import load_classifier
-from libs.common.models.base import Classifier, answers
+from libs.common.models.artifact import load_classifier, load_summarizer, read_header
+from libs.common.models.base import Classifier, Summarizer, answers
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -31,6 +31,20 @@ class PyfuncClassifier:
         return pd.DataFrame(rows, columns=["label", "confidence"], index=model_input.index)
 
 
+class PyfuncSummarizer:
+    """Answers a table of e-mails with a table of lines."""
+
+    def __init__(self, summarizer: Summarizer) -> None:
+        self._summarizer = summarizer
+
+    def predict(self, model_input: "DataFrame", params: Mapping[str, Any] | None = None) -> "DataFrame":
+        """Columns ``subject`` and ``body`` (``is_html``, … where known) → ``summary``."""
+        import pandas as pd
+
+        lines = [summary.text for summary in self._summarizer.summarize(emails_of(model_input))]
+        return pd.DataFrame({"summary": lines}, index=model_input.index)
+
+
 def emails_of(table: "DataFrame") -> Sequence[Email]:
     """One `Email` a row; DataError where a needed column is missing."""
     if missing := {"subject", "body"} - set(table.columns):
@@ -40,6 +54,11 @@ def emails_of(table: "DataFrame") -> Sequence[Email]:
     return [Email(**(_UNKNOWN | row)) for row in rows]
 
 
-def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> PyfuncClassifier:  # pyright: ignore[reportUnusedFunction]
+def _load_pyfunc(  # pyright: ignore[reportUnusedFunction]
+    path: str, model_config: Mapping[str, Any] | None = None
+) -> PyfuncClassifier | PyfuncSummarizer:
     """What MLflow calls, with the digest that was registered."""
-    return PyfuncClassifier(load_classifier(Path(path), (model_config or {}).get("digest")))
+    folder, digest = Path(path), (model_config or {}).get("digest")
+    if read_header(folder).labels:
+        return PyfuncClassifier(load_classifier(folder, digest))
+    return PyfuncSummarizer(load_summarizer(folder, digest))

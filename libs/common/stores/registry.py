@@ -196,7 +196,8 @@ def _mlmodel(version: ModelVersion, run_id: str) -> bytes:
             ColSpec(flag, "is_html", required=False),
         ]
     )
-    outputs = Schema([ColSpec(text, "label"), ColSpec(DataType.double, "confidence")])
+    label = Schema([ColSpec(text, "label"), ColSpec(DataType.double, "confidence")])
+    outputs = label if version.labels else Schema([ColSpec(text, "summary")])
     model = Model(
         run_id=run_id,
         utc_time_created=version.training_details.training_date.replace(tzinfo=None),
@@ -209,14 +210,12 @@ def _mlmodel(version: ModelVersion, run_id: str) -> bytes:
 
 def _summary(version: ModelVersion) -> dict[str, str]:
     """What a person wants to see in MLflow's own tables; the whole schema is in one tag as JSON."""
-    figures = version.performance_metrics
     return {
         "family": version.family,
         "framework": version.framework,
         "digest": version.digest,
         "dataset_version": version.training_details.dataset_version,
-        "accuracy": f"{figures.accuracy:.4f}",
-        "f1_score": f"{figures.f1_score:.4f}",
+        **{name: f"{value:.4f}" for name, value in version.performance_metrics.headline.items()},
     }
 
 

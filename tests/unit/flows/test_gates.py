@@ -4,11 +4,12 @@ import pytest
 
 from flows.context import FlowContext
 from flows.gates import evaluate_gates
-from libs.common.domain.model import Stage
+from libs.common.domain.model import Stage, SummaryMetrics
 from libs.common.domain.promotion import PromotionOutcome, QualityGate
 from libs.common.domain.verdict import Verdict
 from tests.unit.flows.standing import MODEL, NOW, promotion, version
 
+_LIMITS = (("model_accuracy", "> 0.5"), ("inference_latency", "< 500ms"))
 STAGED = QualityGate(name="staging_validation_complete")
 
 
@@ -29,6 +30,25 @@ def verdict(context: FlowContext, gate: QualityGate, accuracy: float = 0.95) -> 
 )
 def test_a_condition_is_held_against_the_figure_of_the_version(context: FlowContext, condition: str, expected: Verdict) -> None:
     assert verdict(context, QualityGate(name=condition.split()[0], condition=condition)) is expected
+
+
+def test_what_a_summarizer_has_no_figure_of_is_not_passed(context: FlowContext) -> None:
+    figures = SummaryMetrics(
+        rouge1=0.99,
+        rouge2=0.99,
+        rouge_l=0.99,
+        rouge1_low=0.98,
+        rouge1_high=1,
+        words=5,
+        copy_rate=1,
+        inference_latency_p95_ms=9,
+        holdout_rows=9,
+    )
+    summarizer = version().model_copy(update={"performance_metrics": figures, "labels": ()})
+    gates = [QualityGate(name=name, condition=f"{name} {limit}") for name, limit in _LIMITS]
+    accuracy, latency = evaluate_gates(context, summarizer, gates)
+    assert (accuracy.verdict, latency.verdict) == (Verdict.INSUFFICIENT_DATA, Verdict.PASS)
+    assert "summarizer" in accuracy.found
 
 
 def test_without_evidence_a_gate_says_how_to_record_it(context: FlowContext) -> None:

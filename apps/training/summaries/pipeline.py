@@ -1,0 +1,146 @@
+"""From a dataset version to registered summarizers: fit each family, judge it, package it, register it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from apps.training.package import Provenance, deployment_requirements
+from apps.training.provenance import training_details
+from apps.training.summaries.examples import SummaryExamples, read_summary_examples
+from apps.training.summaries.judge import Judgment, judge
+from apps.training.summaries.package import package_summarizer
+from libs.common.config.training import Training
+from libs.common.domain.dataset import DatasetVersion, Split
+from libs.common.domain.model import SUMMARIZER, ModelVersion, SummaryMetrics, TrainingDetails
+from libs.common.domain.value import Value
+from libs.common.errors import ModelError
+from libs.common.logs import get_logger
+from libs.common.models.base import Summarizer
+from libs.common.stores.registry import UNREGISTERED, ModelRegistry
+
+log = get_logger("training.summaries")
+
+Fitter = Callable[[SummaryExamples, int, Path], Summarizer]
+
+# Framework and architecture of each family, as the metadata schema writes them.
+_ARCHITECTURES = {"extractive": ("transformers", "all-MiniLM-L6-v2-lora-spans")}
+
+
+class SummarizerRequest(Value):
+    """Which families are to be fitted: the configured default where none is named.
+
+    Run again under the same ``request_id`` after all was registered, it trains nothing.
+    """
+
+    families: tuple[str, ...] = ()
+    seed: int = 0
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    summarizer: Summarizer
+    judgment: Judgment
+    details: TrainingDetails
+
+
+def train_summarizers(
+    request: SummarizerRequest,
+    dataset_folder: Path,
+    dataset: DatasetVersion,
+    registry: ModelRegistry,
+    settings: Training,
+    now: datetime,
+) -> list[ModelVersion]:
+    """Fit each family on the same pairs; returns the registered versions, best ROUGE first.
+
+    Nothing is registered before every family is fitted and judged. Ray must be connected.
+    """
+    fitters = {family: _fitter(family, settings) for family in request.families or settings.summarizers.default}
+    done = {version.family: version for version in registry.of_request(SUMMARIZER, request.request_id)}
+    if done.keys() >= fitters.keys():
+        return sorted(done.values(), key=lambda version: int(version.version), reverse=True)
+    train, holdout = (read_summary_examples(dataset_folder, split) for split in (Split.TRAIN, Split.HOLDOUT))
+    instance, seed = settings.compute_resources.development.instance_type, request.seed
+    with TemporaryDirectory(prefix="triage-summaries-") as scratch:
+        fitted: list[_Fitted] = []
+        for family, fit in fitters.items():
+            workspace = Path(scratch) / family
+            workspace.mkdir()
+            start = time.perf_counter()
+            summarizer = fit(train, seed, workspace)
+            details = training_details(dataset, instance, time.perf_counter() - start, seed, now)
+            fitted.append(_Fitted(summarizer, judge(summarizer, holdout, seed), details))
+            log.info("fitted %s on %d e-mails: %s", family, len(train), _figures(fitted[-1].judgment).headline)
+        # The best is registered last: the newest version is then the one to promote, also for a run that starts again.
+        worst_first = sorted(fitted, key=lambda one: float(one.judgment.quality.rows.mean()))
+        registered = [
+            done.get(one.summarizer.family) or _register(one, dataset, registry, Path(scratch), request.request_id)
+            for one in worst_first
+        ]
+    return registered[::-1]
+
+
+def _fitter(family: str, settings: Training) -> Fitter:
+    if family == "extractive":
+        from apps.training.summaries.fit_extractive import fit_extractive
+
+        return lambda examples, seed, workspace: fit_extractive(examples, settings.summarizers.extractive, seed, workspace)
+    raise ModelError(f"there is no summarizer family '{family}'", f"write one of {', '.join(_ARCHITECTURES)}")
+
+
+def _register(
+    fitted: _Fitted, dataset: DatasetVersion, registry: ModelRegistry, scratch: Path, request_id: str
+) -> ModelVersion:
+    summarizer, family = fitted.summarizer, fitted.summarizer.family
+    folder = scratch / f"{family}-artifact"
+    digest = package_summarizer(folder, summarizer, fitted.judgment, Provenance(SUMMARIZER, dataset, fitted.details))
+    size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    framework, architecture = _ARCHITECTURES[family]
+    draft = ModelVersion(
+        model_name=SUMMARIZER,
+        version=UNREGISTERED,
+        framework=framework,
+        architecture=architecture,
+        family=family,
+        labels=(),
+        digest=digest,
+        uri="",
+        performance_metrics=_figures(fitted.judgment),
+        training_details=fitted.details,
+        deployment_requirements=deployment_requirements(family, size_bytes),
+    )
+    params = {"family": family, "seed": fitted.details.seed, "dataset": dataset.tag, **summarizer.options}
+    version = registry.register(folder, draft, params, _logged(fitted.judgment, size_bytes), request_id)
+    log.info("registered %s version %s (%s)", version.model_name, version.version, version.family)
+    return version
+
+
+def _figures(judgment: Judgment) -> SummaryMetrics:
+    quality = judgment.quality
+    one, two, longest = quality.rouge.values()
+    return SummaryMetrics(
+        rouge1=one.value,
+        rouge2=two.value,
+        rouge_l=longest.value,
+        rouge1_low=one.low,
+        rouge1_high=one.high,
+        words=quality.words,
+        copy_rate=quality.copy_rate,
+        inference_latency_p95_ms=judgment.alone.p95_ms,
+        holdout_rows=len(quality.rows),
+    )
+
+
+def _logged(judgment: Judgment, size_bytes: int) -> dict[str, float]:
+    further = {
+        "empty": judgment.quality.empty,
+        "inference_latency_p50_ms": judgment.alone.p50_ms,
+        "batch_latency_p50_ms": judgment.batched.p50_ms,
+        "batch_latency_p95_ms": judgment.batched.p95_ms,
+        "size_mb": size_bytes / 10**6,
+    }
+    return {name: float(value) for name, value in {**_figures(judgment).model_dump(), **further}.items()}
