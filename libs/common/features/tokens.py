@@ -34,8 +34,8 @@ def encode(tokenizer: "Tokenizer", texts: Sequence[str], max_tokens: int) -> lis
 
 
 def beginning(text: str, max_tokens: int) -> str:
-    """As much of a text as its first ``max_tokens`` tokens can lie in."""
-    return text[: max_tokens * CHARS_PER_TOKEN]
+    """As much of a text as its first ``max_tokens`` tokens can lie in; half characters, which no tokenizer takes, are "?"."""
+    return text[: max_tokens * CHARS_PER_TOKEN].encode("utf-8", "replace").decode()
 
 
 def length_batches(lengths: Sequence[int], size: int) -> Iterator[NDArray[np.int64]]:
