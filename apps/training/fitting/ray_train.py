@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from libs.common.errors import ModelError, StoreError
 
+# A worker that was killed is started again this often; what it does wrong by itself fails that often, too.
+_RESTARTS = 3
+
 if TYPE_CHECKING:
     from ray.train import RunConfig
     from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
@@ -21,11 +24,12 @@ def require_ray() -> None:
 
 def run_config(workspace: Path) -> "RunConfig":
     """A run of its own below ``workspace``, which must be empty of another."""
-    from ray.train import RunConfig
+    from ray.train import FailureConfig, RunConfig
 
     return RunConfig(
         name="fit",
         storage_path=str(workspace / "ray"),
+        failure_config=FailureConfig(max_failures=_RESTARTS),
         # Threads that spin while they wait take the other half of a shared machine from serving.
         worker_runtime_env={"env_vars": {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}},
     )
