@@ -31,11 +31,14 @@ Facts = Callable[[Email], dict[str, float]]
 _REFERENCE_ROWS = 2000
 _READING = ("numpy", "pydantic", "safetensors", "ftfy")
 _READING_TEXTS = (*_READING, "onnxruntime", "tokenizers")
+_WRITING = (*_READING, "tokenizers", "torch", "transformers")
 _PACKAGES = {
     "tabular": _READING,
     "transformer": _READING_TEXTS,
     "boosted": (*_READING_TEXTS, "xgboost"),
     "extractive": _READING_TEXTS,
+    "t5": _WRITING,
+    "gpt": _WRITING,
 }
 
 

@@ -143,7 +143,29 @@ class ExtractiveFamily(Section):
     niceness: Annotated[int, Field(ge=0, le=19)]
 
 
-SummarizerName = Literal["extractive"]
+class GenerativeFamily(Section):
+    """A pretrained language model with LoRA on its linear layers, that writes at most ``max_new_tokens`` of a line.
+
+    A step learns from ``accumulation`` batches on each worker; ``max_emails`` bounds the time it takes.
+    """
+
+    model: str
+    max_tokens: Annotated[int, Field(ge=32, le=8192)]
+    max_new_tokens: Annotated[int, Field(ge=4, le=256)]
+    max_emails: PositiveInt
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    accumulation: PositiveInt
+    learning_rate: PositiveFloat
+    lora_rank: PositiveInt
+    lora_alpha: PositiveInt
+    workers: PositiveInt
+    threads_per_worker: PositiveInt
+    use_gpu: bool
+    niceness: Annotated[int, Field(ge=0, le=19)]
+
+
+SummarizerName = Literal["extractive", "t5", "gpt"]
 
 
 class Summarizers(Section):
@@ -151,6 +173,8 @@ class Summarizers(Section):
 
     default: Annotated[tuple[SummarizerName, ...], Field(min_length=1)]
     extractive: ExtractiveFamily
+    t5: GenerativeFamily
+    gpt: GenerativeFamily
 
 
 class Training(Section):

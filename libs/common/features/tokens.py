@@ -54,3 +54,9 @@ def pad(batch: Sequence[Tokens]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         ids[row, : len(tokens)] = tokens
         mask[row, : len(tokens)] = 1
     return ids, mask
+
+
+def pad_left(batch: Sequence[Tokens]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """As `pad`, but all rows end together, so that what a model writes next follows each of them at once."""
+    ids, mask = pad([tokens[::-1] for tokens in batch])
+    return ids[:, ::-1].copy(), mask[:, ::-1].copy()

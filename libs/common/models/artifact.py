@@ -106,8 +106,12 @@ def load_summarizer(folder: Path, expected_digest: str | None = None, threads: i
     header = _checked(folder, expected_digest)
     if header.family == "extractive":
         from libs.common.models.extractive import load_extractive as load
+    elif header.family == "t5":
+        from libs.common.models.generative import load_t5 as load
+    elif header.family == "gpt":
+        from libs.common.models.generative import load_gpt as load
     else:
-        raise _unknown_family(folder, header.family, "a summarizer: extractive")
+        raise _unknown_family(folder, header.family, "a summarizer: extractive, t5, gpt")
     return load(folder, header.options, threads)
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from libs.common.features.tokens import beginning, encode, length_batches, pad, read_tokenizer
+from libs.common.features.tokens import beginning, encode, length_batches, pad, pad_left, read_tokenizer
 
 
 def test_batches_hold_every_row_once_shortest_first() -> None:
@@ -15,6 +15,12 @@ def test_padding_is_masked() -> None:
     assert ids.tolist() == [[7, 8], [9, 0]]
     assert mask.tolist() == [[1, 1], [1, 0]]
     assert ids.dtype == np.int64
+
+
+def test_padding_on_the_left_lets_all_rows_end_together() -> None:
+    ids, mask = pad_left([[7, 8], [9]])
+    assert ids.tolist() == [[7, 8], [0, 9]]
+    assert mask.tolist() == [[1, 1], [0, 1]]
 
 
 def test_half_a_character_is_a_character() -> None:
