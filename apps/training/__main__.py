@@ -97,7 +97,9 @@ def train(
     version: Annotated[str, typer.Option(help="Its version.")] = "latest",
     family: Annotated[
         list[str] | None,
-        typer.Option(help="tabular, transformer or boosted; of email_summarizer: extractive; repeatable. Default: configured."),
+        typer.Option(
+            help="tabular, transformer or boosted; of email_summarizer: extractive, t5 or gpt; repeatable. Default: configured."
+        ),
     ] = None,
     seed: int = 0,
     request_id: Annotated[str, typer.Option(help="Run again under the same id, a finished request trains nothing.")] = "",

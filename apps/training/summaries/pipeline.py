@@ -26,7 +26,11 @@ log = get_logger("training.summaries")
 Fitter = Callable[[SummaryExamples, int, Path], Summarizer]
 
 # Framework and architecture of each family, as the metadata schema writes them.
-_ARCHITECTURES = {"extractive": ("transformers", "all-MiniLM-L6-v2-lora-spans")}
+_ARCHITECTURES = {
+    "extractive": ("transformers", "all-MiniLM-L6-v2-lora-spans"),
+    "t5": ("transformers", "encoder-decoder-lora"),
+    "gpt": ("transformers", "decoder-lora"),
+}
 
 
 class SummarizerRequest(Value):
@@ -89,6 +93,14 @@ def _fitter(family: str, settings: Training) -> Fitter:
         from apps.training.summaries.fit_extractive import fit_extractive
 
         return lambda examples, seed, workspace: fit_extractive(examples, settings.summarizers.extractive, seed, workspace)
+    if family == "t5":
+        from apps.training.summaries.fit_generative import fit_t5
+
+        return lambda examples, seed, workspace: fit_t5(examples, settings.summarizers.t5, seed, workspace)
+    if family == "gpt":
+        from apps.training.summaries.fit_generative import fit_gpt
+
+        return lambda examples, seed, workspace: fit_gpt(examples, settings.summarizers.gpt, seed, workspace)
     raise ModelError(f"there is no summarizer family '{family}'", f"write one of {', '.join(_ARCHITECTURES)}")
 
 
