@@ -20,7 +20,7 @@ os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", "HF_
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.training.evaluation.evaluate import MOST_SECONDS, batches, latency, one_by_one
+from apps.training.evaluation.evaluate import time_alone, time_batches
 from apps.training.fitting.encoders import export_embedder, find_encoder
 from apps.training.summaries.examples import SummaryExamples, read_aeslc
 from apps.training.summaries.fit_extractive import fit_extractive
@@ -147,8 +147,8 @@ def _fine_tuned(ground: _Ground, most: int | None, scratch: Path, rows: dict[str
         **_gains(quality, rows, ground.seed),
         "extractive_trained_on": Figure(min(options.max_emails, len(train)), "e-mails"),
         "extractive_training": Figure(round(took_s, 1), "s"),
-        "extractive_latency_1_p50": Figure(round(latency(answer, one_by_one(emails)).p50_ms, 1), "ms"),
-        "extractive_latency_32_p50": Figure(round(latency(answer, batches(emails), MOST_SECONDS).p50_ms, 1), "ms"),
+        "extractive_latency_1_p50": Figure(round(time_alone(answer, emails).p50_ms, 1), "ms"),
+        "extractive_latency_32_p50": Figure(round(time_batches(answer, emails).p50_ms, 1), "ms"),
     }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from apps.training.evaluation.economies import economies_said
 from apps.training.evaluation.evaluate import BATCH, Evaluation
 from apps.training.evaluation.evaluation_page import PAGE, evaluation_page, latest_said, selection_said
 from apps.training.evaluation.footprint import Footprint
@@ -150,7 +151,7 @@ is measured against `reference.parquet`. The sender's name and domain are no fea
 | size · memory it adds to a process | {measured.size_bytes / 10**6:.1f} · {measured.memory_bytes / 10**6:.0f} MB |
 
 {_abstention(review)}
-
+{economies_said(review.economies)}
 **Selection.** {selection_said(review.refits.selection)}
 
 **Time-ordered.** {latest_said(review.refits.latest)}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from apps.training.datasets.build import BuildRequest, build_dataset
 from apps.training.datasets.corrections import answers_in
+from apps.training.evaluation.economies import economies
 from apps.training.evaluation.evaluate import BATCH, evaluate
 from apps.training.evaluation.footprint import footprint
 from apps.training.evaluation.groups import kin
@@ -226,7 +227,8 @@ def _judge(course: _Course, family: str, trained: _Trained, selection: Selection
     compared = selection if len(selection.standings) > 1 else Unmeasured(f"{family} is the only family that was asked for")
     refits = Refits(fold_of(trained.fitted.aside), _latest(course, family), compared)
     standard = Standard(request.protected_attributes, request.bias_threshold)
-    seen = review(classifier, evaluation, course.holdout, course.repeated, refits, standard)
+    cheaper = economies(evaluation, course.holdout, request.seed, trained.fitted.int8)
+    seen = review(classifier, evaluation, course.holdout, course.repeated, refits, standard, cheaper)
     for found in seen.findings:
         log.warning("%s: %s: %s", family, found.kind, found)
     return Judged(classifier, seen, footprint(classifier, course.holdout.emails[:BATCH]))
@@ -289,6 +291,7 @@ def _logged(judged: Judged) -> dict[str, float]:
         "size_mb": measured.size_bytes / 10**6,
         "memory_mb": measured.memory_bytes / 10**6,
         "findings": len(seen.findings),
+        **seen.economies.figures,
     }
     latest, selection = seen.refits.latest, seen.refits.selection
     if not isinstance(latest, Unmeasured):

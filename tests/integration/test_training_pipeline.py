@@ -1,7 +1,9 @@
 """From a dataset folder to registered versions: Ray Train, ONNX, MLflow and the object store for real, on few mails."""
 
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from apps.training.datasets.rows import DATASET
+from apps.training.evaluation.economies import economies
+from apps.training.evaluation.evaluate import evaluate
+from apps.training.evaluation.flags import DAMAGED_INT8, damaged_int8
 from apps.training.fitting.examples import Examples
 from apps.training.fitting.fit_transformer import fit_transformer
+from apps.training.fitting.out_of_fold import Fitted
 from apps.training.pipeline import TrainRequest, train_models
 from libs.common.config.loader import load_config
 from libs.common.config.training import Training
@@ -21,7 +27,10 @@ from libs.common.domain.dataset import DatasetVersion, Lineage, QualityReport, S
 from libs.common.domain.model import ModelVersion
 from libs.common.errors import ModelError, StoreError
 from libs.common.features.json_mail import email_to_json
+from libs.common.features.text_network import NETWORK
+from libs.common.features.tokens import TOKENIZER
 from libs.common.models.artifact import load_classifier, write_artifact
+from libs.common.models.transformer import TransformerClassifier
 from libs.common.stores.objects import fetch_folder, open_objects
 from libs.common.stores.registry import ModelRegistry
 from tests.unit.apps.training.mails import mailbox
@@ -162,15 +171,80 @@ def test_an_unknown_family_is_refused_before_anything_is_read(
         train_models(TrainRequest(families=("oracle",)), tmp_path, dataset, registry, settings, NOW)
 
 
+@pytest.fixture(scope="module")
+def again(
+    versions: list[ModelVersion], settings: Training, tmp_path_factory: pytest.TempPathFactory
+) -> Fitted[TransformerClassifier]:
+    """The transformer of ``versions``, fitted once more with its seed."""
+    workspace = tmp_path_factory.mktemp("again")
+    return fit_transformer(TRAIN, settings.families.transformer, seed=0, workspace=workspace, threads=1)
+
+
+@pytest.fixture(scope="module")
+def small(again: Fitted[TransformerClassifier]) -> TransformerClassifier:
+    """It in int8, whatever 18 mails said of that."""
+    full = _full(again)
+    files = full.network.files.parent / "int8"
+    return replace(full, network=replace(full.network, files=files, precision="int8"))
+
+
+def _full(fitted: Fitted[TransformerClassifier]) -> TransformerClassifier:
+    assert fitted.int8 and isinstance(fitted.int8.full, TransformerClassifier)
+    return fitted.int8.full
+
+
 def test_fitted_again_with_its_seed_a_transformer_answers_as_the_one_that_was_registered(
-    versions: list[ModelVersion], settings: Training, tmp_path: Path
+    versions: list[ModelVersion], again: Fitted[TransformerClassifier], tmp_path: Path
 ) -> None:
     uri = next(version.uri for version in versions if version.family == "transformer")
-    again = fit_transformer(TRAIN, settings.families.transformer, seed=0, workspace=tmp_path, threads=1).classifier
-    registered = load_classifier(Path(uri), threads=1).predict(HOLDOUT.emails)
-    assert again.predict(HOLDOUT.emails) == pytest.approx(registered, abs=1e-3)
-    write_artifact(tmp_path / "model", again, {})
-    assert (load_classifier(tmp_path / "model", threads=1).predict(HOLDOUT.emails) == again.predict(HOLDOUT.emails)).all()
+    registered, classifier = load_classifier(Path(uri), threads=1), again.classifier
+    assert registered.options["precision"] == classifier.network.precision
+    assert classifier.predict(HOLDOUT.emails) == pytest.approx(registered.predict(HOLDOUT.emails), abs=1e-3)
+    write_artifact(tmp_path / "model", classifier, {})
+    read = load_classifier(tmp_path / "model", threads=1)
+    assert (read.predict(HOLDOUT.emails) == classifier.predict(HOLDOUT.emails)).all()
+
+
+def test_the_rows_aside_decide_whether_int8_answers(again: Fitted[TransformerClassifier]) -> None:
+    assert again.int8 is not None
+    verdict = again.int8.verdict
+    assert verdict.rows == len(again.aside.rows) == 18
+    assert verdict.accepted == (verdict.flips == 0) == (again.classifier.network.precision == "int8")
+
+
+def test_in_int8_an_answer_is_the_same_in_any_batch_and_close_to_that_of_fp32(
+    again: Fitted[TransformerClassifier], small: TransformerClassifier, tmp_path: Path
+) -> None:
+    answers = small.predict(HOLDOUT.emails)
+    assert (answers == np.concatenate([small.predict([email]) for email in HOLDOUT.emails])).all()
+    full = _full(again)
+    assert answers == pytest.approx(full.predict(HOLDOUT.emails), abs=0.1)
+    sizes = [(classifier.network.files / NETWORK).stat().st_size for classifier in (small, full)]
+    assert sizes[0] < 0.7 * sizes[1]
+    write_artifact(tmp_path / "model", small, {})
+    assert (load_classifier(tmp_path / "model", threads=1).predict(HOLDOUT.emails) == answers).all()
+
+
+def test_int8_whose_weights_are_damaged_is_found(
+    again: Fitted[TransformerClassifier], small: TransformerClassifier, tmp_path: Path
+) -> None:
+    import onnx
+
+    graph = onnx.load(small.network.files / NETWORK)
+    for weights in graph.graph.initializer:
+        if weights.name.endswith("_quantized"):
+            weights.raw_data = weights.raw_data[::-1]
+    onnx.save(graph, tmp_path / NETWORK)
+    shutil.copyfile(small.network.files / TOKENIZER, tmp_path / TOKENIZER)
+    assert again.int8 is not None
+    accepted = replace(again.int8, verdict=replace(again.int8.verdict, accepted=True))
+    for classifier, kinds in (
+        (small, set[str]()),
+        (replace(small, network=replace(small.network, files=tmp_path)), {DAMAGED_INT8}),
+    ):
+        evaluation = evaluate(classifier, HOLDOUT, seed=0)
+        found = economies(evaluation, HOLDOUT, 0, accepted)
+        assert {one.kind for one in damaged_int8(found, HOLDOUT)} == kinds, found
 
 
 @pytest.mark.usefixtures("disconnected")

@@ -16,11 +16,13 @@ from libs.common.models.base import Classifier
 from libs.common.stats import metrics
 from libs.common.stats.calibration import calibration_error
 
+Answer = Callable[[Sequence[Email]], object]
+
 # Enough for a 95th percentile; the transformer needs about 20 ms each.
 _TIMED = 100
 BATCH = 32
 # The transformer has time for three or four batches.
-_TIMED_BATCHES, MOST_SECONDS = 20, 2.0
+_TIMED_BATCHES, _MOST_SECONDS = 20, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def evaluate(classifier: Classifier, holdout: Examples, seed: int) -> Evaluation
     probabilities = np.pad(known, ((0, 0), (0, len(classes) - known.shape[1])))
     predicted = probabilities.argmax(axis=1).astype(np.int64)
     counts = metrics.confusion(truth, predicted, len(classes))
-    alone = latency(classifier.predict, one_by_one(holdout.emails))
+    alone = time_alone(classifier.predict, holdout.emails)
     recall = metrics.recall_by_class(counts)
     accuracy = metrics.bootstrap(counts, metrics.accuracy, seed)
     f1 = metrics.bootstrap(counts, metrics.macro_f1, seed)
@@ -87,14 +89,28 @@ def evaluate(classifier: Classifier, holdout: Examples, seed: int) -> Evaluation
         holdout_rows=len(holdout),
         per_class_recall={label: float(recall[place]) for place, label in enumerate(classes)},
     )
-    batched = latency(classifier.predict, batches(holdout.emails), MOST_SECONDS)
+    batched = time_batches(classifier.predict, holdout.emails)
     return Evaluation(figures, classes, truth, predicted, probabilities, f1, alone, batched)
 
 
-def latency(
-    answer: Callable[[Sequence[Email]], object], calls: Iterable[Sequence[Email]], most_seconds: float = math.inf
-) -> Latency:
-    """How long each call takes, of a model that has answered before; three calls, then more while there is time."""
+def time_alone(answer: Answer, emails: Sequence[Email]) -> Latency:
+    """How long one e-mail takes."""
+    return latency(answer, ([email] for email in emails[:_TIMED]))
+
+
+def time_batches(answer: Answer, emails: Sequence[Email]) -> Latency:
+    """How long 32 e-mails take together, over some two seconds."""
+    return latency(answer, _batches(emails), _MOST_SECONDS)
+
+
+def _batches(emails: Sequence[Email]) -> Iterable[Sequence[Email]]:
+    """Batches of 32, the e-mails again from the first where they are too few."""
+    for number in range(_TIMED_BATCHES):
+        yield [emails[(number * BATCH + place) % len(emails)] for place in range(BATCH)]
+
+
+def latency(answer: Answer, calls: Iterable[Sequence[Email]], most_seconds: float = math.inf) -> Latency:
+    """How long each call of a model that has answered before takes; three calls, then more while there is time."""
     took: list[float] = []
     for emails in calls:
         start = time.perf_counter()
@@ -104,14 +120,3 @@ def latency(
             break
     p50, p95 = np.percentile(np.array(took) * 1000, [50, 95]).tolist()
     return Latency(len(took), p50, p95)
-
-
-def one_by_one(emails: Sequence[Email]) -> Iterable[Sequence[Email]]:
-    """Calls of one e-mail, as many as are timed."""
-    return ([email] for email in emails[:_TIMED])
-
-
-def batches(emails: Sequence[Email]) -> Iterable[Sequence[Email]]:
-    """Batches of 32, the e-mails again from the first where they are too few."""
-    for number in range(_TIMED_BATCHES):
-        yield [emails[(number * BATCH + place) % len(emails)] for place in range(BATCH)]

@@ -5,6 +5,7 @@ from html import escape
 
 import numpy as np
 
+from apps.training.evaluation.economies import Economies
 from apps.training.evaluation.evaluate import BATCH, Latency
 from apps.training.evaluation.evaluation_drawings import calibration_drawing, confusion_table
 from apps.training.evaluation.footprint import Footprint
@@ -128,6 +129,7 @@ def _figure_rows(review: Review, seed: int) -> Iterator[tuple[str, str, str]]:
     if not isinstance(review.refits.fold, Unmeasured):
         fold = review.refits.fold
         yield f"accuracy on a fold of {len(fold)} e-mails, by a fit without it", f"{fold.mean():.3f}", "–"
+    yield from _economy_rows(review.economies, len(review.holdout))
     yield "latency of one e-mail, p50 · p95", _timed(evaluation.alone), f"{evaluation.alone.calls} calls"
     yield f"latency of {BATCH} e-mails, p50 · p95", _timed(evaluation.batched), f"{evaluation.batched.calls} calls"
 
@@ -136,6 +138,17 @@ def _standing_rows(review: Review) -> Iterator[tuple[str, ...]]:
     selection = review.refits.selection
     for standing in () if isinstance(selection, Unmeasured) else selection.standings:
         yield (standing.family, *map(_spanned, (standing.accuracy, standing.macro_f1, standing.behind)))
+
+
+def _economy_rows(found: Economies, rows: int) -> Iterator[tuple[str, str, str]]:
+    if found.verdict:
+        yield "precision of the network, by rows set aside", found.verdict.said, "–"
+    if small := found.compressed:
+        flips, gain = small.flips, small.gain
+        differ = f"{len(small.changed)} of {rows} ({flips.value:.2%})"
+        yield "labels that int8 and fp32 differ in", differ, f"{flips.low:.2%}–{flips.high:.2%}"
+        yield "macro F1 of int8 less that of fp32", f"{gain.value:+.4f}", f"{gain.low:+.4f}–{gain.high:+.4f}"
+        yield f"e-mails/s in batches of {BATCH}, int8 · fp32", f"{small.int8_per_s:.0f} · {small.fp32_per_s:.0f}", "–"
 
 
 def _class_rows(review: Review, seed: int) -> Iterator[tuple[str, ...]]:

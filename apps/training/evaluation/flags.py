@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from apps.training.datasets.leaks import finding
 from apps.training.evaluation.bias import Bias
+from apps.training.evaluation.economies import Economies
 from apps.training.evaluation.evaluate import Evaluation
 from apps.training.evaluation.refits import Unmeasured
 from apps.training.evaluation.robustness import Invariance
@@ -17,10 +18,11 @@ from apps.training.evaluation.slices import SliceFigure
 from apps.training.fitting.examples import Examples
 from libs.common.domain.dataset import Finding
 from libs.common.stats.calibration import overconfidence
-from libs.common.stats.intervals import share_difference
+from libs.common.stats.intervals import exact_lower_bound, share_difference
 
 COLLAPSED, CLUELESS, OVERCONFIDENT, LEAKED = "collapsed", "no better than one answer", "overconfident", "leaked split"
 GAP, POOR_SLICE, UNFAIR, BRITTLE = "unlike its folds", "poor slice", "unfair", "brittle"
+DAMAGED_INT8 = "damaged int8"
 
 # A class of fewer rows may be missed by bad luck alone.
 _FEWEST_OF_A_CLASS = 10
@@ -123,6 +125,20 @@ def brittle(found: Sequence[Invariance], holdout: Examples) -> Iterator[Finding]
         if one.kept.high < LEAST_KEPT:
             said = f"{one.rewriting}: {len(one.changed)} of {one.count} labels change"
             yield finding(BRITTLE, said, holdout.named(one.changed))
+
+
+def damaged_int8(found: Economies, holdout: Examples) -> Iterator[Finding]:
+    """int8 that answers other labels than fp32, more of them or worse ones than the limits by which fitting accepted it."""
+    verdict, small = found.verdict, found.compressed
+    if not verdict or not small:
+        return
+    limits, flips = verdict.limits, exact_lower_bound(len(small.changed), len(holdout))
+    if flips > limits.max_flips or small.gain.high < -limits.max_macro_f1_loss:
+        said = (
+            f"{len(small.changed)} of {len(holdout)} labels are not those of fp32 ({limits.max_flips:.2%} may differ), "
+            f"macro F1 changes by {small.gain.value:+.3f}"
+        )
+        yield finding(DAMAGED_INT8, said, holdout.named(small.changed))
 
 
 def _surest_wrong(evaluation: Evaluation, among: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from apps.training.evaluation import flags
 from apps.training.evaluation.bias import Bias, biases
+from apps.training.evaluation.economies import Economies
 from apps.training.evaluation.evaluate import Evaluation
 from apps.training.evaluation.refits import Refits
 from apps.training.evaluation.robustness import Invariance, invariance
@@ -37,6 +38,7 @@ class Review:
     abstention: Abstention | None
     repeated: tuple[int, ...]
     refits: Refits
+    economies: Economies
     findings: tuple[Finding, ...]
 
 
@@ -47,8 +49,10 @@ def review(
     repeated: tuple[int, ...],
     refits: Refits,
     standard: Standard,
+    economies: Economies | None = None,
 ) -> Review:
     """Look at the answers of ``evaluation`` from every side; only the rewritten mails are predicted anew."""
+    economies = economies or Economies()
     groups = slice_groups(holdout)
     slices = slice_figures(evaluation, groups)
     bias = biases(evaluation, protected_groups(holdout, standard.protected_attributes))
@@ -62,6 +66,7 @@ def review(
         *flags.poor_slices(evaluation, slices, groups, holdout),
         *flags.unfair(bias, standard.bias_threshold),
         *flags.brittle(robustness, holdout),
+        *flags.damaged_int8(economies, holdout),
     )
     threshold = abstention(evaluation.confidence, evaluation.right, TARGET_PRECISION)
-    return Review(evaluation, holdout, slices, bias, robustness, threshold, repeated, refits, findings)
+    return Review(evaluation, holdout, slices, bias, robustness, threshold, repeated, refits, economies, findings)

@@ -3,16 +3,16 @@
 Ray must be connected already, by whichever front door runs this.
 """
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from apps.training.fitting.compress import calibrated, fit_precision
 from apps.training.fitting.encoders import find_encoder
 from apps.training.fitting.examples import Examples, set_aside, stratified_sample
 from apps.training.fitting.fit_worker import Lesson, learn
-from apps.training.fitting.out_of_fold import Fitted, answers_to
+from apps.training.fitting.out_of_fold import Fitted
 from apps.training.fitting.ray_train import run_config, train
 from libs.common.config.training import TransformerFamily
 from libs.common.features.cleaning import clean
@@ -34,9 +34,8 @@ def fit_transformer(
     encoder = find_encoder(options.encoder)
     labels = examples.classes
     files = _train(_lesson(taught, labels, encoder, options, seed), workspace)
-    fitted = TransformerClassifier(labels, TextNetwork(files, options.max_tokens, threads))
-    aside = answers_to(examples, judge, labels, fitted.logits)
-    return Fitted(replace(fitted, temperature=aside.temperature), aside)
+    fitted = calibrated(TransformerClassifier(labels, TextNetwork(files, options.max_tokens, threads)), examples, judge)
+    return fit_precision(fitted, examples, options.compression, workspace / "int8")
 
 
 def _lesson(examples: Examples, labels: tuple[str, ...], encoder: Path, options: TransformerFamily, seed: int) -> Lesson:

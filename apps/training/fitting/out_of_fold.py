@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.training.fitting.examples import Examples
+from apps.training.fitting.precision import Trial
 from libs.common.domain.triage import Email
 from libs.common.models.base import Classifier
 from libs.common.stats.calibration import fit_temperature
@@ -42,10 +43,14 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Fitted(Generic[C_co]):
-    """A classifier with what it, or a fit like it but for these rows, answers to rows it had not seen; maybe to none."""
+    """A classifier with what it, or a fit like it but for these rows, answers to rows it had not seen; maybe to none.
+
+    ``int8`` is what came of compressing it, where that was tried.
+    """
 
     classifier: C_co
     aside: OutOfFold
+    int8: Trial | None = None
 
 
 def answers_to(

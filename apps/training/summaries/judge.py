@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.training.evaluation.evaluate import MOST_SECONDS, Latency, batches, latency, one_by_one
+from apps.training.evaluation.evaluate import Latency, time_alone, time_batches
 from apps.training.summaries.examples import SummaryExamples
 from libs.common.errors import DataError
 from libs.common.features.cleaning import clean
@@ -46,8 +46,8 @@ def judge(summarizer: Summarizer, holdout: SummaryExamples, seed: int) -> Judgme
     lines = [summary.text for summary in summarizer.summarize(holdout.emails)]
     return Judgment(
         quality=quality_of(lines, holdout, seed),
-        alone=latency(summarizer.summarize, one_by_one(holdout.emails)),
-        batched=latency(summarizer.summarize, batches(holdout.emails), MOST_SECONDS),
+        alone=time_alone(summarizer.summarize, holdout.emails),
+        batched=time_batches(summarizer.summarize, holdout.emails),
     )
 
 

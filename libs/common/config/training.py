@@ -63,6 +63,17 @@ class TabularFamily(Section):
     metadata_weight: NonNegativeFloat
 
 
+class Compression(Section):
+    """Whether a fine-tuned network is tried in int8, and by how much its answers may differ for it to be kept.
+
+    ``max_flips`` is the share of labels that differ, ``max_macro_f1_loss`` what macro-F1 falls by, on rows set aside.
+    """
+
+    int8: bool
+    max_flips: Annotated[float, Field(ge=0, lt=1)]
+    max_macro_f1_loss: Annotated[float, Field(ge=0, lt=1)]
+
+
 class TransformerFamily(Section):
     """A pretrained encoder, fine-tuned whole but for its word embeddings; ``max_emails`` bounds the time it takes."""
 
@@ -77,6 +88,7 @@ class TransformerFamily(Section):
     threads_per_worker: PositiveInt
     use_gpu: bool
     niceness: Annotated[int, Field(ge=0, le=19)]
+    compression: Compression
 
 
 class BoostedFamily(Section):

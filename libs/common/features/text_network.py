@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ NETWORK = "network.onnx"
 BATCH = 8
 
 Array = NDArray[np.float32]
+Precision = Literal["fp32", "int8"]
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,13 @@ class TextNetwork:
     files: Path
     max_tokens: int
     threads: int = 1
+    precision: Precision = "fp32"
 
     def answer(self, texts: Sequence[str]) -> Array:
         """(n, columns) of what the graph says; batches hold texts of like length, so that little is padding."""
         encoded = encode(self.tokenizer, texts, self.max_tokens)
         answers = np.empty((len(texts), self.columns), dtype=np.float32)
-        for rows in length_batches([len(tokens) for tokens in encoded], BATCH):
+        for rows in length_batches([len(tokens) for tokens in encoded], self._batch):
             answers[rows] = self._run([encoded[row] for row in rows])
         return answers
 
@@ -65,6 +67,12 @@ class TextNetwork:
         """Copy the graph and the tokenizer."""
         for name in (NETWORK, TOKENIZER):
             shutil.copyfile(self.files / name, folder / name)
+
+    @property
+    def _batch(self) -> int:
+        # An int8 graph scales what flows through it by the largest number in the batch: a text's answer would hang on its
+        # neighbours.
+        return 1 if self.precision == "int8" else BATCH
 
     def _run(self, batch: Sequence[Tokens]) -> Array:
         ids, mask = pad(batch)

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from libs.common.domain.triage import Email
 from libs.common.errors import ModelCorrupt
 from libs.common.features.cleaning import clean
-from libs.common.features.text_network import NETWORK, TextNetwork
+from libs.common.features.text_network import NETWORK, Precision, TextNetwork
 from libs.common.models.base import Probabilities
 from libs.common.stats.calibration import softmax
 
@@ -31,8 +31,9 @@ class TransformerClassifier:
 
     @property
     def options(self) -> dict[str, JsonValue]:
-        """The length to which texts are cut, and the temperature."""
-        return {"max_tokens": self.network.max_tokens, "temperature": self.temperature}
+        """The length to which texts are cut, the numbers that the graph computes with, and the temperature."""
+        network = self.network
+        return {"max_tokens": network.max_tokens, "precision": network.precision, "temperature": self.temperature}
 
     def predict(self, emails: Sequence[Email]) -> Probabilities:
         """(n, k) probabilities."""
@@ -51,7 +52,9 @@ def load_transformer(
     folder: Path, labels: tuple[str, ...], options: dict[str, JsonValue], threads: int
 ) -> TransformerClassifier:
     """Read what ``save`` wrote, ready to predict with ``threads`` threads; ModelCorrupt where the graph has another shape."""
-    network = TextNetwork(folder, int(cast("int", options["max_tokens"])), threads)
+    # Artifacts of before there was int8 say nothing of it.
+    precision = cast("Precision", options.get("precision", "fp32"))
+    network = TextNetwork(folder, int(cast("int", options["max_tokens"])), threads, precision)
     if network.columns != len(labels):
         raise ModelCorrupt(
             f"{folder / NETWORK}: answers {network.columns} columns for {len(labels)} labels", "train the model again"

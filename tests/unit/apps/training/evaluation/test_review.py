@@ -9,6 +9,7 @@ import pytest
 from apps.training.datasets.near_duplicates import campaigns, signature
 from apps.training.datasets.split import SplitRow, split_rows, thread_groups
 from apps.training.evaluation import flags
+from apps.training.evaluation.economies import Economies, compare
 from apps.training.evaluation.evaluate import evaluate
 from apps.training.evaluation.footprint import Footprint
 from apps.training.evaluation.overlap import repeated_rows
@@ -17,7 +18,9 @@ from apps.training.evaluation.review import Review, Standard, review
 from apps.training.fitting.examples import Examples, Origin
 from apps.training.fitting.fit_tabular import fit_once, fit_tabular
 from apps.training.fitting.out_of_fold import Fitted
+from apps.training.fitting.precision import Verdict
 from apps.training.synthetic.generator import generate
+from libs.common.config.training import Compression
 from libs.common.domain.dataset import Split
 from libs.common.domain.triage import Email
 from libs.common.features.cleaning import clean
@@ -139,6 +142,27 @@ def test_a_candidate_with_damaged_weights_is_found(
     damaged = replace(good, weights=replace(good.weights, terms=wrapped))
     seen = looked_at(damaged, train, holdout, Refits(fold_of(fitted.aside), NEVER, NEVER))
     assert flags.GAP in kinds(seen)
+
+
+@pytest.mark.parametrize(("finer", "found"), [(1, False), (20, True)])
+def test_a_candidate_whose_int8_is_damaged_is_found(
+    parts: tuple[Examples, Examples], good: TabularClassifier, finer: int, found: bool
+) -> None:
+    """At the scale of the largest weight eight bits answer alike; at one that is too fine the larger weights wrap around."""
+    holdout, full = parts[1], good
+    scale = finer * 127 / np.abs(full.weights.terms).max()
+    steps = np.round(full.weights.terms * scale).astype(np.int64).astype(np.int8).astype(np.float32) / scale
+    small = replace(full, weights=replace(full.weights, terms=steps))
+    evaluation = evaluate(small, holdout, seed=0)
+    verdict = Verdict(True, 100, 0, 0.0, Compression(int8=True, max_flips=0.005, max_macro_f1_loss=0.005))
+    cheaper = Economies(verdict, compare(full, evaluation, holdout, seed=0))
+    seen = review(small, evaluation, holdout, (), Refits(NEVER, NEVER, NEVER), Standard(), cheaper)
+    named = [one for one in seen.findings if one.kind == flags.DAMAGED_INT8]
+    assert bool(named) == found
+    for one in named:
+        changed = np.flatnonzero(full.predict(holdout.emails).argmax(axis=1) != evaluation.predicted)
+        assert one.count == len(changed) and set(one.rows) <= set(holdout.named(changed))
+        assert f"{len(changed)} of {len(holdout)} labels are not those of fp32 (0.50% may differ)" in one.said
 
 
 def test_what_the_page_shows_names_rows_and_holds_no_text(parts: tuple[Examples, Examples], good: TabularClassifier) -> None:
