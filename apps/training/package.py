@@ -35,6 +35,7 @@ _READING_TEXTS = (*_READING, "onnxruntime", "tokenizers")
 _WRITING = (*_READING, "tokenizers", "torch", "transformers")
 _PACKAGES = {
     "tabular": _READING,
+    "cascade": _READING_TEXTS,
     "transformer": _READING_TEXTS,
     "boosted": (*_READING_TEXTS, "xgboost"),
     "extractive": _READING_TEXTS,

@@ -49,6 +49,7 @@ Fitter = Callable[[Examples, int, Path], Fitted[Classifier]]
 # Framework and architecture of each family, as the metadata schema writes them.
 _ARCHITECTURES = {
     "tabular": ("scikit-learn", "tfidf-logistic-regression"),
+    "cascade": ("transformers", "tfidf-logistic-regression-before-all-MiniLM-L6-v2"),
     "transformer": ("transformers", "all-MiniLM-L6-v2"),
     "boosted": ("xgboost", "all-MiniLM-L6-v2-tfidf-svd-trees"),
 }
@@ -183,6 +184,10 @@ def fitter(family: str, settings: Training) -> Fitter:
         from apps.training.fitting.fit_transformer import fit_transformer
 
         return lambda examples, seed, workspace: fit_transformer(examples, settings.families.transformer, seed, workspace)
+    if family == "cascade":
+        from apps.training.fitting.fit_cascade import fit_cascade
+
+        return lambda examples, seed, workspace: fit_cascade(examples, settings.families, seed, workspace)
     if family == "boosted":
         from apps.training.fitting.fit_boosted import fit_boosted
 
@@ -227,7 +232,7 @@ def _judge(course: _Course, family: str, trained: _Trained, selection: Selection
     compared = selection if len(selection.standings) > 1 else Unmeasured(f"{family} is the only family that was asked for")
     refits = Refits(fold_of(trained.fitted.aside), _latest(course, family), compared)
     standard = Standard(request.protected_attributes, request.bias_threshold)
-    cheaper = economies(evaluation, course.holdout, request.seed, trained.fitted.int8)
+    cheaper = economies(classifier, evaluation, course.holdout, request.seed, trained.fitted.int8)
     seen = review(classifier, evaluation, course.holdout, course.repeated, refits, standard, cheaper)
     for found in seen.findings:
         log.warning("%s: %s: %s", family, found.kind, found)

@@ -13,11 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from apps.serving.loading import load_model
 from apps.training.datasets.rows import DATASET
 from apps.training.evaluation.economies import economies
 from apps.training.evaluation.evaluate import evaluate
 from apps.training.evaluation.flags import DAMAGED_INT8, damaged_int8
+from apps.training.fitting import fit_cascade
 from apps.training.fitting.examples import Examples
+from apps.training.fitting.fit_tabular import fit_tabular
 from apps.training.fitting.fit_transformer import fit_transformer
 from apps.training.fitting.out_of_fold import Fitted
 from apps.training.pipeline import TrainRequest, train_models
@@ -243,8 +246,46 @@ def test_int8_whose_weights_are_damaged_is_found(
         (replace(small, network=replace(small.network, files=tmp_path)), {DAMAGED_INT8}),
     ):
         evaluation = evaluate(classifier, HOLDOUT, seed=0)
-        found = economies(evaluation, HOLDOUT, 0, accepted)
+        found = economies(classifier, evaluation, HOLDOUT, 0, accepted)
         assert {one.kind for one in damaged_int8(found, HOLDOUT)} == kinds, found
+
+
+def test_a_cascade_is_a_version_like_any_other(
+    again: Fitted[TransformerClassifier],
+    dataset_folder: Path,
+    dataset: DatasetVersion,
+    registry: ModelRegistry,
+    settings: Training,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Its transformer is the one fitted above."""
+    monkeypatch.setattr(fit_cascade, "fit_transformer", lambda *_: again)
+    request = TrainRequest(model_name="cascaded", families=("cascade",))
+    (version,) = train_models(request, dataset_folder, dataset, registry, settings, NOW)
+    served = load_model(version.ref, tmp_path)
+    answers = [answer.label for answer in served.predict(HOLDOUT.emails)]
+    assert answers == list(registry.predict(version, HOLDOUT.emails))
+    assert (np.array(answers) == np.array(HOLDOUT.labels)).mean() == pytest.approx(version.performance_metrics.accuracy)
+    assert version.performance_metrics.accuracy > 0.9
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.8, 1.1])
+def test_read_back_a_cascade_answers_the_same_in_any_batch(
+    again: Fitted[TransformerClassifier], small: TransformerClassifier, settings: Training, threshold: float, tmp_path: Path
+) -> None:
+    light = fit_tabular(TRAIN, settings.families.tabular, seed=0)
+    joined = fit_cascade.join(light, again, settings.families.cascade)
+    assert joined.aside.rows.tolist() == light.aside.rows.tolist() == again.aside.rows.tolist()
+    cascade = replace(joined.classifier, heavy=small, escalation=replace(joined.classifier.escalation, threshold=threshold))
+    write_artifact(tmp_path / "model", cascade, {})
+    read = load_classifier(tmp_path / "model", threads=1)
+    answers = cascade.predict(HOLDOUT.emails)
+    assert (read.predict(HOLDOUT.emails) == answers).all()
+    assert (np.concatenate([read.predict([email]) for email in HOLDOUT.emails]) == answers).all()
+    asked = cascade.escalated(HOLDOUT.emails)
+    assert (answers[~asked] == light.classifier.predict(HOLDOUT.emails)[~asked]).all()
+    assert asked.mean() == {0.0: 0.0, 1.1: 1.0}.get(threshold, asked.mean())
 
 
 @pytest.mark.usefixtures("disconnected")

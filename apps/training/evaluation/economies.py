@@ -1,4 +1,4 @@
-"""What cheaper answers cost, on the holdout: int8 in place of fp32."""
+"""What cheaper answers cost, on the holdout: int8 in place of fp32, and a light classifier in front of a heavy one."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from apps.training.evaluation.evaluate import BATCH, Evaluation, time_batches
 from apps.training.fitting.examples import Examples
 from apps.training.fitting.precision import Trial, Verdict
 from libs.common.models.base import Classifier
+from libs.common.models.cascade import CascadeClassifier
 from libs.common.stats import metrics
 from libs.common.stats.clusters import paired_gain
 from libs.common.stats.intervals import wilson_interval
@@ -27,10 +28,11 @@ class Compressed:
 
 @dataclass(frozen=True, slots=True)
 class Economies:
-    """What fitting said of int8, and how that does on the holdout where it was accepted."""
+    """What fitting said of int8, how that does on the holdout where it was accepted, and the share of mail escalated there."""
 
     verdict: Verdict | None = None
     compressed: Compressed | None = None
+    escalated: metrics.Interval | None = None
 
     @property
     def figures(self) -> dict[str, float]:
@@ -39,13 +41,18 @@ class Economies:
         if small := self.compressed:
             found |= {"int8/flips": small.flips.value, "int8/macro_f1_gain": small.gain.value}
             found |= {"int8/emails_per_s": small.int8_per_s, "fp32/emails_per_s": small.fp32_per_s}
+        if self.escalated:
+            found["escalated"] = self.escalated.value
         return found
 
 
-def economies(evaluation: Evaluation, holdout: Examples, seed: int, tried: Trial | None = None) -> Economies:
-    """Measure it on the holdout, where there is something to measure; ``tried`` is what came of int8 in its fit."""
+def economies(
+    classifier: Classifier, evaluation: Evaluation, holdout: Examples, seed: int, tried: Trial | None = None
+) -> Economies:
+    """Measure both on the holdout, where there is something to measure; ``tried`` is what came of int8 in its fit."""
     compressed = compare(tried.full, evaluation, holdout, seed) if tried and tried.verdict.accepted else None
-    return Economies(tried.verdict if tried else None, compressed)
+    escalated = _share(classifier.escalated(holdout.emails)) if isinstance(classifier, CascadeClassifier) else None
+    return Economies(tried.verdict if tried else None, compressed, escalated)
 
 
 def compare(full: Classifier, evaluation: Evaluation, holdout: Examples, seed: int) -> Compressed:
@@ -66,6 +73,11 @@ def economies_said(found: Economies) -> str:
             f" On the e-mails above, {len(small.changed)} labels differ ({small.flips.value:.2%}) and macro F1 changes by "
             f"{small.gain.value:+.4f} ({small.gain.low:+.4f} to {small.gain.high:+.4f}); {small.int8_per_s:.0f} e-mails/s in "
             f"batches of {BATCH}, in fp32 {small.fp32_per_s:.0f}."
+        )
+    if share := found.escalated:
+        said += (
+            f"\n**Escalation.** The heavy classifier is asked about {share.value:.1%} of these e-mails "
+            f"({share.low:.1%}–{share.high:.1%}); the light one answers the rest alone."
         )
     return f"{said}\n" if said else ""
 

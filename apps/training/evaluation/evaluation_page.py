@@ -149,6 +149,9 @@ def _economy_rows(found: Economies, rows: int) -> Iterator[tuple[str, str, str]]
         yield "labels that int8 and fp32 differ in", differ, f"{flips.low:.2%}–{flips.high:.2%}"
         yield "macro F1 of int8 less that of fp32", f"{gain.value:+.4f}", f"{gain.low:+.4f}–{gain.high:+.4f}"
         yield f"e-mails/s in batches of {BATCH}, int8 · fp32", f"{small.int8_per_s:.0f} · {small.fp32_per_s:.0f}", "–"
+    if share := found.escalated:
+        asked = "share of the mail that the heavy classifier is asked about"
+        yield asked, f"{share.value:.1%}", f"{share.low:.1%}–{share.high:.1%}"
 
 
 def _class_rows(review: Review, seed: int) -> Iterator[tuple[str, ...]]:

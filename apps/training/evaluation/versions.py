@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from apps.training.evaluation.compare import Comparison, Contender, compare
+from apps.training.evaluation.economies import economies
 from apps.training.evaluation.evaluate import BATCH, Evaluation, evaluate
 from apps.training.evaluation.evaluation_page import evaluation_page
 from apps.training.evaluation.footprint import footprint
@@ -47,7 +48,8 @@ def evaluate_version(
     with _entered(stores, [version], dataset) as (holdout, (entrant,)):
         classifier = entrant.classifier
         evaluation = evaluate(classifier, holdout, seed)
-        seen = review(classifier, evaluation, holdout, entrant.repeated, Refits(_ANEW, _ANEW, _ANEW), standard)
+        cheaper = economies(classifier, evaluation, holdout, seed)
+        seen = review(classifier, evaluation, holdout, entrant.repeated, Refits(_ANEW, _ANEW, _ANEW), standard, cheaper)
         measured = footprint(classifier, holdout.emails[:BATCH])
     return evaluation, evaluation_page(version.family, seen, dataset, version.training_details, measured)
 

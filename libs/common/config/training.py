@@ -115,7 +115,18 @@ class BoostedFamily(Section):
     niceness: Annotated[int, Field(ge=0, le=19)]
 
 
-FamilyName = Literal["tabular", "transformer", "boosted"]
+class CascadeFamily(Section):
+    """The tabular family answers where it is sure, the transformer the rest; both are fitted as their own sections say.
+
+    ``max_escalation`` bounds the share of mail that goes on; less does where ``agreement`` of the labels are then those that
+    both families together would give.
+    """
+
+    max_escalation: Annotated[float, Field(gt=0, lt=1)]
+    agreement: Annotated[float, Field(gt=0, le=1)]
+
+
+FamilyName = Literal["tabular", "cascade", "transformer", "boosted"]
 
 
 class Families(Section):
@@ -125,6 +136,7 @@ class Families(Section):
     tabular: TabularFamily
     transformer: TransformerFamily
     boosted: BoostedFamily
+    cascade: CascadeFamily
 
 
 class Selection(Section):

@@ -96,8 +96,10 @@ def load_classifier(folder: Path, expected_digest: str | None = None, threads: i
         from libs.common.models.transformer import load_transformer as load
     elif header.family == "boosted":
         from libs.common.models.boosted import load_boosted as load
+    elif header.family == "cascade":
+        from libs.common.models.cascade import load_cascade as load
     else:
-        raise _unknown_family(folder, header.family, "a classifier: tabular, transformer, boosted")
+        raise _unknown_family(folder, header.family, "a classifier: tabular, transformer, boosted, cascade")
     return load(folder, header.labels, header.options, threads)
 
 
