@@ -41,7 +41,8 @@ def fit_precision(
 def quantise(network: TextNetwork, files: Path) -> TextNetwork:
     """Write an int8 copy of an fp32 ``network`` into the new folder ``files``: dynamic quantisation, a scale a column.
 
-    Embeddings, pooler and classifier stay in fp32: they take next to no time, and it is the last two that decide.
+    Embeddings, pooler and classifier stay in fp32: they take next to no time, and it is the last two that decide. So does the
+    second half of each feed-forward.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -53,11 +54,27 @@ def quantise(network: TextNetwork, files: Path) -> TextNetwork:
         prepared,
         files / NETWORK,
         op_types_to_quantize=["MatMul"],
+        nodes_to_exclude=_narrowing(prepared),
         per_channel=True,
         # Seven bits: without VNNI the products of eight overflow, and nobody knows yet which machines will serve the model.
+        # As many labels flipped in eight (see `_narrowing`); with one scale a matrix instead of a column, 38 of the 500 did.
         reduce_range=True,
         weight_type=QuantType.QInt8,
     )
     prepared.unlink()
     shutil.copyfile(network.files / TOKENIZER, files / TOKENIZER)
     return replace(network, files=files, precision="int8")
+
+
+def _narrowing(graph: Path) -> list[str]:
+    """The names of the multiplications that make rows shorter: in an encoder, the second half of each feed-forward.
+
+    What they read has a few very large numbers among many small ones, which one scale for all cannot tell apart: of 500 labels
+    of a transformer that 300 mails had taught, 6 flipped with them in int8, 1 without, for a tenth of the speed.
+    """
+    import onnx
+
+    model = onnx.load(graph).graph
+    shapes = {weights.name: tuple(weights.dims) for weights in model.initializer}
+    multiplied = [(node.name, shapes.get(node.input[1], ())) for node in model.node if node.op_type == "MatMul"]
+    return [name for name, shape in multiplied if len(shape) == 2 and shape[0] > shape[1]]
