@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.training.fitting.imbalance import class_weights
 from libs.common.config.training import BoostedFamily
 from libs.common.features.mail_features import Array
 from libs.common.models.boosted import TREES
@@ -84,12 +85,6 @@ def _best_rounds(lesson: TreeLesson, share: slice) -> int:
         verbose_eval=False,
     )
     return trees.best_iteration + 1
-
-
-def class_weights(truth: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
-    """(k,) what a row of each class weighs, so that all classes weigh the same and a row weighs 1 on average."""
-    counts = np.bincount(truth, minlength=classes)
-    return len(truth) / (classes * np.maximum(counts, 1))
 
 
 def _matrix(rows: Rows, classes: int, share: slice) -> "DMatrix":

@@ -3,7 +3,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from apps.training.fitting.batches import plan_batches, plan_steps
 
 TOKENS = tuple(np.zeros(length, dtype=np.int32) for length in np.random.default_rng(0).integers(5, 128, size=203))

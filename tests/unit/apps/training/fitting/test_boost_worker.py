@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from apps.training.fitting.boost_worker import Rows, TreeLesson, class_weights, grow
+from apps.training.fitting.boost_worker import Rows, TreeLesson, grow
 from libs.common.config.training import BoostedFamily
 
 OPTIONS = BoostedFamily(
@@ -58,10 +58,3 @@ def test_the_seed_gives_the_trees() -> None:
         return bytes(grow(_lesson(seed=seed)).save_raw("ubj"))
 
     assert grown(1) == grown(1) != grown(2)
-
-
-def test_all_classes_weigh_the_same() -> None:
-    truth = np.array([0] * 6 + [1] * 3 + [2])
-    weights = class_weights(truth, 3)
-    assert weights * np.bincount(truth) == pytest.approx(np.full(3, 10 / 3))
-    assert np.isfinite(class_weights(truth, 4)).all()
