@@ -9,6 +9,7 @@ from flows.release_model import release_model
 from flows.retrain_model import retrain_model
 from flows.serve import Deployment
 from flows.train_model import train_model
+from flows.tune_model import tune_model
 
 
 def deployments() -> list[Deployment]:
@@ -16,6 +17,7 @@ def deployments() -> list[Deployment]:
     return [
         Deployment(build_dataset, "sources → a checked, versioned dataset"),
         Deployment(rebuild_dataset, "a version's lineage → the same version, or what differs"),
+        Deployment(tune_model, "a dataset version's folds → better options of one family"),
         Deployment(train_model, "a dataset version → registered model versions"),
         Deployment(promote_model, "gates and approvals, stage by stage"),
         Deployment(release_model, "a version → live traffic, or back again"),

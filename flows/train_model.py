@@ -18,10 +18,11 @@ def train_model(
     version: str = "latest",
     families: list[str] | None = None,
     seed: int = 0,
+    tuned: bool = False,
 ) -> State:
     """Train ``families`` (default: the configured ones); returns the registered versions, best first."""
     chosen = tuple(families or ())
-    request = TrainRequest(model_name=model, families=chosen, seed=seed, request_id=flow_run.get_id() or "")
+    request = TrainRequest(model_name=model, families=chosen, seed=seed, tuned=tuned, request_id=flow_run.get_id() or "")
     trained = train(open_context(), request, dataset, version)
     return Completed(message=", ".join(f"{one.ref} ({one.family})" for one in trained))
 

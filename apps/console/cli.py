@@ -27,6 +27,7 @@ for command in (
     runtime.up,
     runtime.status,
     runtime.down,
+    training.tune,
     training.train,
     training.retrain,
     training.evaluate,

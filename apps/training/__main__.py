@@ -102,6 +102,7 @@ def train(
         ),
     ] = None,
     seed: int = 0,
+    tuned: Annotated[bool, typer.Option(help="With the options that `tune` found last for each family.")] = False,
     request_id: Annotated[str, typer.Option(help="Run again under the same id, a finished request trains nothing.")] = "",
 ) -> None:
     """Fit each family on the same split, judge them on the untouched holdout, and register them; prints the best first."""
@@ -114,6 +115,7 @@ def train(
         model_name=model,
         families=tuple(family or ()),
         seed=seed,
+        tuned=tuned,
         request_id=request_id,
         protected_attributes=bias.protected_attributes,
         bias_threshold=bias.bias_threshold,
@@ -122,6 +124,29 @@ def train(
     for registered in train_versions(session.workplace, request, session.config.training, dataset, version):
         figures = " ".join(f"{name} {value:.3f}" for name, value in registered.performance_metrics.headline.items())
         typer.echo(f"{registered.ref} {registered.family} {figures}")
+
+
+@app.command()
+def tune(
+    model: Annotated[str, typer.Argument()] = "email_classifier",
+    family: Annotated[str, typer.Option(help="Whose options: a name in training.search.families.")] = "tabular",
+    dataset: Annotated[str, typer.Option(help="Name of the dataset.")] = "emails",
+    version: Annotated[str, typer.Option(help="Its version.")] = "latest",
+    trials: Annotated[int, typer.Option(help="How many, the configured options included; 0 for the configured number.")] = 0,
+    seed: int = 0,
+) -> None:
+    """Search a family's options on the folds of the training rows; prints each beside the configured one."""
+    from apps.training.search.question import TuneRequest
+    from apps.training.search.tune import tune_version
+
+    session = _open_session()
+    found = session.stores.datasets.get(dataset, version)
+    request = TuneRequest(model_name=model, family=family, seed=seed, trials=trials)
+    _join_ray()
+    selection = tune_version(session.workplace, request, session.config.training, found, Home.find().searches, _shown())
+    for row in selection.beside_configured():
+        typer.echo("\t".join(row))
+    typer.echo(str(selection))
 
 
 @app.command()

@@ -27,7 +27,7 @@ from apps.training.fitting.out_of_fold import Fitted, OutOfFold, joined
 from apps.training.package import Judged, Provenance, deployment_requirements, package_model
 from apps.training.provenance import Stamp, code_commit, training_details
 from apps.training.summaries.pipeline import SummarizerRequest, train_summarizers
-from libs.common.config.training import Training
+from libs.common.config.training import Training, with_options
 from libs.common.connect import Stores
 from libs.common.domain.audit import Actor
 from libs.common.domain.dataset import DatasetVersion, Split
@@ -56,7 +56,7 @@ _ARCHITECTURES = {
 
 
 class TrainRequest(Value):
-    """What is to be trained: the configured default where ``families`` names none.
+    """What is to be trained: the configured default where ``families`` names none, ``tuned`` with the options last found.
 
     Run again under the same ``request_id`` after all was registered, it trains nothing.
     """
@@ -64,6 +64,7 @@ class TrainRequest(Value):
     model_name: str = "email_classifier"
     families: tuple[str, ...] = ()
     seed: int = 0
+    tuned: bool = False
     request_id: str = ""
     protected_attributes: tuple[str, ...] = ("sender_domain", "email_length")
     bias_threshold: float = 0.1
@@ -152,7 +153,10 @@ def train_models(
     Which is best is decided on folds of the training rows; the holdout is read once, for the figures of each. Nothing is
     registered before every family is fitted and judged. All but the tabular one need Ray to be connected.
     """
-    fitters = {family: fitter(family, settings) for family in request.families or settings.families.default}
+    families = request.families or settings.families.default
+    if request.tuned:
+        settings = with_found(settings, request.model_name, families, registry)
+    fitters = {family: fitter(family, settings) for family in families}
     require_attributes(request.protected_attributes)
     done = {version.family: version for version in registry.of_request(request.model_name, request.request_id)}
     if done.keys() >= fitters.keys():
@@ -172,6 +176,19 @@ def train_models(
             for family in reversed(selection.families)
         ]
     return registered[::-1]
+
+
+def with_found(settings: Training, model_name: str, families: Sequence[str], registry: ModelRegistry) -> Training:
+    """The settings, with the options that the newest search of each family found; ModelError where a family has none."""
+    for family in families:
+        found = registry.search_runs.newest(model_name, family)
+        if found is None:
+            raise ModelError(
+                f"no search for options of '{family}' has ended yet", f"triage tune {model_name} --family {family}"
+            )
+        log.info("%s with the options of search %s on %s: %s", family, found.key, found.dataset, found.options)
+        settings = with_options(settings, family, found.options)
+    return settings
 
 
 def fitter(family: str, settings: Training) -> Fitter:
@@ -257,7 +274,13 @@ def _register(course: _Course, judged: Judged, training: TrainingDetails, regist
     provenance = Provenance(request.model_name, course.dataset, training)
     digest = package_model(folder, judged, course.train, provenance, monitored_features)
     draft = _draft(request.model_name, judged, training, digest)
-    params = {"family": classifier.family, "seed": request.seed, "dataset": course.dataset.tag, **classifier.options}
+    params = {
+        "family": classifier.family,
+        "seed": request.seed,
+        "tuned": request.tuned,
+        "dataset": course.dataset.tag,
+        **classifier.options,
+    }
     version = registry.register(folder, draft, params, _logged(judged), request.request_id)
     log.info("registered %s version %s (%s)", version.model_name, version.version, version.family)
     return version

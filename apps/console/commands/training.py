@@ -1,4 +1,4 @@
-"""`triage train` and `retrain`: new versions of a model; `evaluate` and `compare`: how registered ones do."""
+"""`triage train` and `retrain`: new versions of a model; `tune`: better options; `evaluate` and `compare`: how they do."""
 
 import sys
 from pathlib import Path
@@ -21,11 +21,37 @@ def train(
         ),
     ] = None,
     seed: int = 0,
+    tuned: Annotated[bool, typer.Option(help="With the options that `triage tune` found last for each family.")] = False,
     wait: bool = True,
 ) -> None:
     """Fit each family on the same split, judge them on the untouched holdout, and register them."""
-    parameters = {"model": model, "dataset": dataset, "version": version, "families": family or [], "seed": seed}
+    parameters = {
+        "model": model,
+        "dataset": dataset,
+        "version": version,
+        "families": family or [],
+        "seed": seed,
+        "tuned": tuned,
+    }
     typer.echo(open_session().run_flow("train_model", parameters, wait))
+
+
+def tune(
+    model: Annotated[str, typer.Argument()] = "email_classifier",
+    family: Annotated[str, typer.Option(help="Whose options: a name in training.search.families.")] = "tabular",
+    dataset: Annotated[str, typer.Option(help="Name of the dataset.")] = "emails",
+    version: Annotated[str, typer.Option(help="Its version.")] = "latest",
+    trials: Annotated[int, typer.Option(help="How many, the configured options included; 0 for the configured number.")] = 0,
+    seed: int = 0,
+    wait: bool = True,
+) -> None:
+    """Search a family's options on the folds of the training rows; the same command goes on after a kill."""
+    session = open_session()
+    asked = {"model": model, "family": family, "dataset": dataset, "version": version, "trials": trials, "seed": seed}
+    said = session.run_flow("tune_model", asked, wait)
+    if wait and (found := session.stores.registry.search_runs.newest(model, family)):
+        print_table(("option", "configured", "found"), found.beside_configured())
+    typer.echo(said)
 
 
 def retrain(model: Annotated[str, typer.Argument()] = "email_classifier", reason: str = "asked for by hand") -> None:

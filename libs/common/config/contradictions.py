@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from libs.common.config.configuration import Config
+from libs.common.config.spaces import faults_in
 from libs.common.domain.measurement import METRICS
 from libs.common.notation import parse_condition
 
@@ -16,6 +17,7 @@ def contradictions_in(config: Config, repo: Path) -> list[str]:
         *_in_monitoring(config),
         *_in_retraining(config),
         *_in_alerting(config, repo),
+        *_in_search(config),
     ]
 
 
@@ -105,3 +107,9 @@ def _in_alerting(config: Config, repo: Path) -> Iterator[str]:
         limit = expected.get(condition.metric)
         if limit is not None and condition.limit != limit:
             yield f"{where}.condition: {condition.limit:g} is not monitoring's threshold {limit:g} for {condition.metric}"
+
+
+def _in_search(config: Config) -> Iterator[str]:
+    for family, search in config.training.search.families.items():
+        section, configured = getattr(config.training.families, family), f"training.families.{family}"
+        yield from faults_in(search.space, section, f"training.search.families.{family}.space", configured)

@@ -34,6 +34,11 @@ class Home:
         return self.root / "corpora"
 
     @property
+    def searches(self) -> Path:
+        """What each search for options has tried, one folder a search."""
+        return self.root / "searches"
+
+    @property
     def prefect(self) -> Path:
         """The Prefect server's own state."""
         return self.root / "prefect"

@@ -1,10 +1,13 @@
 """Schema of ``config/training.yaml``."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from libs.common.config.section import Address, Section, Size
+from libs.common.config.spaces import FamilySearch, laid_over
+from libs.common.domain.search import Scalar
 
 
 class ComputeProfile(Section):
@@ -201,6 +204,14 @@ class Summarizers(Section):
     gpt: GenerativeFamily
 
 
+class Search(Section):
+    """How options are searched: ``generation`` trials are suggested together, and 1/``reduction`` of a rung go on."""
+
+    generation: PositiveInt
+    reduction: Annotated[int, Field(ge=2)]
+    families: dict[FamilyName, FamilySearch]
+
+
 class Training(Section):
     """What is trained, on what, and where the runs are tracked."""
 
@@ -210,3 +221,11 @@ class Training(Section):
     selection: Selection
     families: Families
     summarizers: Summarizers
+    search: Search
+
+
+def with_options(training: Training, family: str, options: Mapping[str, Scalar]) -> Training:
+    """The section with some options of a family replaced; ConfigError for what the family does not take."""
+    families = training.families
+    section = laid_over(getattr(families, family), options, f"training.families.{family}")
+    return training.model_copy(update={"families": families.model_copy(update={family: section})})

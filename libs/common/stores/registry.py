@@ -13,6 +13,7 @@ from libs.common.domain.model import ModelVersion, Stage
 from libs.common.domain.triage import Email
 from libs.common.errors import ModelNotFound, StoreError
 from libs.common.stores.objects import Objects
+from libs.common.stores.search_runs import SearchRuns
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -131,6 +132,11 @@ class ModelRegistry:
         columns = ("message_id", "thread_id", "sender", "subject", "body", "is_html", "sent_at")
         table = pd.DataFrame([[getattr(email, name) for name in columns] for email in emails], columns=list(columns))
         return [str(label) for label in model.predict(table)["label"]]
+
+    @cached_property
+    def search_runs(self) -> SearchRuns:
+        """The searches for options that were logged beside the versions."""
+        return SearchRuns(self._client, self._experiment)
 
     @cached_property
     def _client(self) -> "MlflowClient":

@@ -18,6 +18,10 @@ REPO = Path(__file__).resolve().parents[5]
         ),
         ({"monitoring": {"data_drift_detection": {"min_sample": 30_000}}}, "is more than max_sample 20000"),
         ({"monitoring": {"cycle": "5 minutes"}}, "requests go unmeasured"),
+        (
+            {"training": {"search": {"families": {"tabular": {"space": {"max_term": {"low": 1, "high": 2}}}}}}},
+            r"training\.search\.families\.tabular\.space\.max_term: is no option of training\.families\.tabular",
+        ),
         ({"deployment_strategies": {"canary": {"analysis": {"alpha": 0}}}}, "deployment_strategies.canary.analysis.alpha"),
     ],
 )
