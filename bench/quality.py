@@ -31,9 +31,9 @@ from apps.training.evaluation.evaluate import BATCH, Evaluation, evaluate
 from apps.training.evaluation.footprint import Footprint, footprint
 from apps.training.evaluation.groups import kin
 from apps.training.evaluation.select import SIMPLEST_FIRST, Selection, select
+from apps.training.fitters import fitter
 from apps.training.fitting.examples import Examples, read_examples
 from apps.training.fitting.out_of_fold import OutOfFold
-from apps.training.pipeline import fitter
 from apps.training.provenance import Stamp, code_commit
 from bench.recording import REPO, Figure, record
 from libs.common.config.loader import load_config

@@ -5,7 +5,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -20,14 +20,19 @@ from apps.training.evaluation.groups import kin
 from apps.training.evaluation.overlap import repeated_rows
 from apps.training.evaluation.refits import Refits, TimeOrdered, Unmeasured, fold_of, judge_latest
 from apps.training.evaluation.review import Standard, review
-from apps.training.evaluation.select import SIMPLEST_FIRST, Selection, select
+from apps.training.evaluation.select import Selection, select
 from apps.training.evaluation.slices import require_attributes
+from apps.training.fitters import Fitter, fitter, with_found
 from apps.training.fitting.examples import Examples, led_by_fold, read_examples, require_classes
 from apps.training.fitting.out_of_fold import Fitted, OutOfFold, joined
-from apps.training.package import Judged, Provenance, deployment_requirements, package_model
+from apps.training.package import package_model
+from apps.training.packaging.card import Judged
+from apps.training.packaging.draft import draft_version
+from apps.training.packaging.logged import logged_figures
+from apps.training.packaging.provenance import Provenance
 from apps.training.provenance import Stamp, code_commit, training_details
 from apps.training.summaries.pipeline import SummarizerRequest, train_summarizers
-from libs.common.config.training import Training, with_options
+from libs.common.config.training import Training
 from libs.common.connect import Stores
 from libs.common.domain.audit import Actor
 from libs.common.domain.dataset import DatasetVersion, Split
@@ -35,24 +40,11 @@ from libs.common.domain.model import SUMMARIZER, ModelVersion, TrainingDetails
 from libs.common.domain.progress import Watch, unwatched
 from libs.common.domain.triage import Feedback
 from libs.common.domain.value import Value
-from libs.common.errors import ModelError
 from libs.common.logs import get_logger
 from libs.common.models.base import Classifier
-from libs.common.stats import metrics
-from libs.common.stats.calibration import brier_score
-from libs.common.stores.registry import UNREGISTERED, ModelRegistry
+from libs.common.stores.registry import ModelRegistry
 
 log = get_logger("training.pipeline")
-
-Fitter = Callable[[Examples, int, Path], Fitted[Classifier]]
-
-# Framework and architecture of each family, as the metadata schema writes them.
-_ARCHITECTURES = {
-    "tabular": ("scikit-learn", "tfidf-logistic-regression"),
-    "cascade": ("transformers", "tfidf-logistic-regression-before-all-MiniLM-L6-v2"),
-    "transformer": ("transformers", "all-MiniLM-L6-v2"),
-    "boosted": ("xgboost", "all-MiniLM-L6-v2-tfidf-svd-trees"),
-}
 
 
 class TrainRequest(Value):
@@ -178,40 +170,6 @@ def train_models(
     return registered[::-1]
 
 
-def with_found(settings: Training, model_name: str, families: Sequence[str], registry: ModelRegistry) -> Training:
-    """The settings, with the options that the newest search of each family found; ModelError where a family has none."""
-    for family in families:
-        found = registry.search_runs.newest(model_name, family)
-        if found is None:
-            raise ModelError(
-                f"no search for options of '{family}' has ended yet", f"triage tune {model_name} --family {family}"
-            )
-        log.info("%s with the options of search %s on %s: %s", family, found.key, found.dataset, found.options)
-        settings = with_options(settings, family, found.options)
-    return settings
-
-
-def fitter(family: str, settings: Training) -> Fitter:
-    """How ``family`` is fitted: a function of examples, seed and an empty folder; ModelError where there is none such."""
-    if family == "tabular":
-        from apps.training.fitting.fit_tabular import fit_tabular
-
-        return lambda examples, seed, workspace: fit_tabular(examples, settings.families.tabular, seed)
-    if family == "transformer":
-        from apps.training.fitting.fit_transformer import fit_transformer
-
-        return lambda examples, seed, workspace: fit_transformer(examples, settings.families.transformer, seed, workspace)
-    if family == "cascade":
-        from apps.training.fitting.fit_cascade import fit_cascade
-
-        return lambda examples, seed, workspace: fit_cascade(examples, settings.families, seed, workspace)
-    if family == "boosted":
-        from apps.training.fitting.fit_boosted import fit_boosted
-
-        return lambda examples, seed, workspace: fit_boosted(examples, settings.families.boosted, seed, workspace)
-    raise ModelError(f"there is no model family '{family}'", f"write one of {', '.join(SIMPLEST_FIRST)}")
-
-
 def _fit(course: _Course, family: str, fit: Fitter, folds: int) -> _Trained:
     """What comes of the fit that sets the lowest fold aside; each further fold costs a fit of which only the answers stay."""
     log.info("fitting %s on %d e-mails of %s", family, len(course.train), course.dataset.tag)
@@ -271,9 +229,10 @@ def _register(course: _Course, judged: Judged, training: TrainingDetails, regist
 
     request, classifier = course.request, judged.classifier
     folder = course.scratch / f"{classifier.family}-artifact"
-    provenance = Provenance(request.model_name, course.dataset, training)
+    provenance = Provenance(request.model_name, classifier.family, course.dataset, training)
     digest = package_model(folder, judged, course.train, provenance, monitored_features)
-    draft = _draft(request.model_name, judged, training, digest)
+    figures = judged.review.evaluation.figures
+    draft = draft_version(provenance, classifier.labels, digest, figures, judged.footprint)
     params = {
         "family": classifier.family,
         "seed": request.seed,
@@ -281,55 +240,6 @@ def _register(course: _Course, judged: Judged, training: TrainingDetails, regist
         "dataset": course.dataset.tag,
         **classifier.options,
     }
-    version = registry.register(folder, draft, params, _logged(judged), request.request_id)
+    version = registry.register(folder, draft, params, logged_figures(judged), request.request_id)
     log.info("registered %s version %s (%s)", version.model_name, version.version, version.family)
     return version
-
-
-def _draft(name: str, judged: Judged, training: TrainingDetails, digest: str) -> ModelVersion:
-    classifier = judged.classifier
-    framework, architecture = _ARCHITECTURES[classifier.family]
-    return ModelVersion(
-        model_name=name,
-        version=UNREGISTERED,
-        framework=framework,
-        architecture=architecture,
-        family=classifier.family,
-        labels=classifier.labels,
-        digest=digest,
-        uri="",
-        performance_metrics=judged.review.evaluation.figures,
-        training_details=training,
-        deployment_requirements=deployment_requirements(classifier.family, judged.footprint),
-    )
-
-
-def _logged(judged: Judged) -> dict[str, float]:
-    seen, measured = judged.review, judged.footprint
-    evaluation = seen.evaluation
-    figures = evaluation.figures.model_dump(exclude={"per_class_recall"})
-    recall = {f"recall/{_metric_name(label)}": value for label, value in evaluation.figures.per_class_recall.items()}
-    further = {
-        "weighted_precision": metrics.weighted_precision(evaluation.counts),
-        "weighted_f1": metrics.weighted_f1(evaluation.counts),
-        "brier_score": brier_score(evaluation.probabilities, evaluation.truth),
-        "inference_latency_p50_ms": evaluation.alone.p50_ms,
-        "batch_latency_p50_ms": evaluation.batched.p50_ms,
-        "batch_latency_p95_ms": evaluation.batched.p95_ms,
-        "size_mb": measured.size_bytes / 10**6,
-        "memory_mb": measured.memory_bytes / 10**6,
-        "findings": len(seen.findings),
-        **seen.economies.figures,
-    }
-    latest, selection = seen.refits.latest, seen.refits.selection
-    if not isinstance(latest, Unmeasured):
-        further |= {"time_ordered/accuracy": latest.accuracy.value, "time_ordered/f1_score": latest.macro_f1.value}
-    if not isinstance(selection, Unmeasured):
-        own = next(standing for standing in selection.standings if standing.family == judged.classifier.family)
-        further |= {"out_of_fold/accuracy": own.accuracy.value, "out_of_fold/f1_score": own.macro_f1.value}
-    return {name: float(value) for name, value in {**figures, **recall, **further}.items()}
-
-
-def _metric_name(label: str) -> str:
-    """MLflow takes ASCII letters, digits and ``_-. /`` in the name of a metric."""
-    return "".join(sign if (sign.isascii() and sign.isalnum()) or sign in "_-. /" else "_" for sign in label)

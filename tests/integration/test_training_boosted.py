@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from apps.training.fitting.fit_boosted import fit_boosted
-from apps.training.package import requirements
+from apps.training.packaging.requirements import requirements
 from libs.common.errors import ModelCorrupt, ModelError
 from libs.common.models.artifact import load_classifier, write_artifact
 from libs.common.models.boosted import TREES, BoostedClassifier, load_boosted

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.training.package import requirements
+from apps.training.packaging.requirements import requirements
 from apps.training.summaries import fit_generative
 from apps.training.summaries.adapters import WEIGHTS
 from apps.training.summaries.fit_generative import fit_t5, write_lesson

@@ -127,9 +127,14 @@ def test_what_was_registered_is_what_was_judged(versions: list[ModelVersion], tm
         classifier = load_classifier(folder, version.digest)
         right = np.array(classifier.labels)[classifier.predict(HOLDOUT.emails).argmax(axis=1)] == np.array(HOLDOUT.labels)
         assert right.mean() == pytest.approx(version.performance_metrics.accuracy)
-        assert {"README.md", "evaluation.html", "requirements-model.txt", "reference.json", "reference.parquet"} <= {
-            path.name for path in folder.iterdir()
-        }
+        assert {
+            "README.md",
+            "evaluation.html",
+            "requirements-model.txt",
+            "sbom.cdx.json",
+            "reference.json",
+            "reference.parquet",
+        } <= {path.name for path in folder.iterdir()}
         assert "subject_chars" in pq.read_schema(folder / "reference.parquet").names
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-from apps.training.pipeline import with_found
+from apps.training.fitters import with_found
 from apps.training.search.journal import Journal
 from apps.training.search.objective import Subject, try_folds
 from apps.training.search.search import Search

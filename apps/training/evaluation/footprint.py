@@ -1,4 +1,4 @@
-"""What a classifier takes on a server: bytes of its files, and resident memory, measured in a process that does nothing else.
+"""What a model takes on a server: bytes of its files, and resident memory, measured in a process that does nothing else.
 
 That process is this module run by itself: ``python -m apps.training.evaluation.footprint FOLDER EMAILS.json``.
 """
@@ -15,8 +15,8 @@ from libs.common.config.home import REPO
 from libs.common.domain.triage import Email
 from libs.common.errors import ModelError
 from libs.common.features.json_mail import email_from_json, email_to_json
-from libs.common.models.artifact import load_classifier, write_artifact
-from libs.common.models.base import Classifier
+from libs.common.models.artifact import load_classifier, load_summarizer, read_header, write_artifact
+from libs.common.models.base import Classifier, Summarizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +27,18 @@ class Footprint:
     memory_bytes: int
 
 
-def footprint(classifier: Classifier, emails: Sequence[Email]) -> Footprint:
-    """Measure what loading the classifier and answering to ``emails`` takes; ModelError where it cannot be loaded."""
+def footprint(model: Classifier | Summarizer, emails: Sequence[Email]) -> Footprint:
+    """Measure what loading the model and answering to ``emails`` takes; ModelError where it cannot be loaded."""
     with TemporaryDirectory(prefix="triage-footprint-") as scratch:
         folder, mails = Path(scratch) / "model", Path(scratch) / "emails.json"
-        write_artifact(folder, classifier, {})
+        write_artifact(folder, model, {})
         written = [email_to_json(email) for email in emails if email.subject.strip() or email.body.strip()]
         mails.write_text(json.dumps(written), "utf-8")
         command = [sys.executable, "-m", "apps.training.evaluation.footprint", str(folder), str(mails)]
         ran = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
         if ran.returncode:
             why = ran.stderr.strip().rpartition("\n")[2]
-            raise ModelError(f"the {classifier.family} classifier cannot be read back: {why}", "see what its save writes")
+            raise ModelError(f"the {model.family} model cannot be read back: {why}", "see what its save writes")
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         return Footprint(size, int(ran.stdout))
 
@@ -49,8 +49,8 @@ def added_by(folder: Path, emails: Sequence[Email]) -> int:
 
     process = psutil.Process()
     before = process.memory_info().rss
-    classifier = load_classifier(folder)
-    classifier.predict(emails)
+    answer = load_classifier(folder).predict if read_header(folder).labels else load_summarizer(folder).summarize
+    answer(emails)
     return process.memory_info().rss - before
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from apps.training.fitters import fitter
 from apps.training.fitting.examples import Examples
-from apps.training.pipeline import fitter
 from libs.common.config.training import Training, with_options
 from libs.common.domain.search import Options
 from libs.common.errors import DataError

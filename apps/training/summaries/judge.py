@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from apps.training.evaluation.evaluate import Latency, time_alone, time_batches
 from apps.training.summaries.examples import SummaryExamples
+from libs.common.domain.model import SummaryMetrics
 from libs.common.errors import DataError
 from libs.common.features.cleaning import clean
 from libs.common.models.base import Summarizer
@@ -63,4 +64,21 @@ def quality_of(lines: Sequence[str], holdout: SummaryExamples, seed: int) -> Qua
         copy_rate=float(np.mean(copied)) if copied else 0.0,
         empty=float(np.mean([not line for line in lines])),
         rows=rows,
+    )
+
+
+def figures_of(judgment: Judgment) -> SummaryMetrics:
+    """The figures that a version is registered with."""
+    quality = judgment.quality
+    one, two, longest = quality.rouge.values()
+    return SummaryMetrics(
+        rouge1=one.value,
+        rouge2=two.value,
+        rouge_l=longest.value,
+        rouge1_low=one.low,
+        rouge1_high=one.high,
+        words=quality.words,
+        copy_rate=quality.copy_rate,
+        inference_latency_p95_ms=judgment.alone.p95_ms,
+        holdout_rows=len(quality.rows),
     )

@@ -6,31 +6,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import get_args
 
-from apps.training.package import Provenance, deployment_requirements
+from apps.training.evaluation.evaluate import BATCH
+from apps.training.evaluation.footprint import footprint
+from apps.training.packaging.draft import draft_version
+from apps.training.packaging.provenance import Provenance
 from apps.training.provenance import training_details
+from apps.training.summaries.card import JudgedSummarizer
 from apps.training.summaries.examples import SummaryExamples, read_summary_examples
-from apps.training.summaries.judge import Judgment, judge
+from apps.training.summaries.judge import figures_of, judge
 from apps.training.summaries.package import package_summarizer
-from libs.common.config.training import Training
+from libs.common.config.training import SummarizerName, Training
 from libs.common.domain.dataset import DatasetVersion, Split
-from libs.common.domain.model import SUMMARIZER, ModelVersion, SummaryMetrics, TrainingDetails
+from libs.common.domain.model import SUMMARIZER, ModelVersion, TrainingDetails
 from libs.common.domain.value import Value
 from libs.common.errors import ModelError
 from libs.common.logs import get_logger
 from libs.common.models.base import Summarizer
-from libs.common.stores.registry import UNREGISTERED, ModelRegistry
+from libs.common.stores.registry import ModelRegistry
 
 log = get_logger("training.summaries")
 
 Fitter = Callable[[SummaryExamples, int, Path], Summarizer]
-
-# Framework and architecture of each family, as the metadata schema writes them.
-_ARCHITECTURES = {
-    "extractive": ("transformers", "all-MiniLM-L6-v2-lora-spans"),
-    "t5": ("transformers", "encoder-decoder-lora"),
-    "gpt": ("transformers", "decoder-lora"),
-}
 
 
 class SummarizerRequest(Value):
@@ -46,8 +44,7 @@ class SummarizerRequest(Value):
 
 @dataclass(frozen=True)
 class _Fitted:
-    summarizer: Summarizer
-    judgment: Judgment
+    judged: JudgedSummarizer
     details: TrainingDetails
 
 
@@ -77,12 +74,15 @@ def train_summarizers(
             start = time.perf_counter()
             summarizer = fit(train, seed, workspace)
             details = training_details(dataset, instance, time.perf_counter() - start, seed, now)
-            fitted.append(_Fitted(summarizer, judge(summarizer, holdout, seed), details))
-            log.info("fitted %s on %d e-mails: %s", family, len(train), _figures(fitted[-1].judgment).headline)
+            judgment = judge(summarizer, holdout, seed)
+            fitted.append(
+                _Fitted(JudgedSummarizer(summarizer, judgment, footprint(summarizer, holdout.emails[:BATCH])), details)
+            )
+            log.info("fitted %s on %d e-mails: %s", family, len(train), figures_of(judgment).headline)
         # The best is registered last: the newest version is then the one to promote, also for a run that starts again.
-        worst_first = sorted(fitted, key=lambda one: float(one.judgment.quality.rows.mean()))
+        worst_first = sorted(fitted, key=lambda one: float(one.judged.judgment.quality.rows.mean()))
         registered = [
-            done.get(one.summarizer.family) or _register(one, dataset, registry, Path(scratch), request.request_id)
+            done.get(one.judged.summarizer.family) or _register(one, dataset, registry, Path(scratch), request.request_id)
             for one in worst_first
         ]
     return registered[::-1]
@@ -101,58 +101,31 @@ def _fitter(family: str, settings: Training) -> Fitter:
         from apps.training.summaries.fit_generative import fit_gpt
 
         return lambda examples, seed, workspace: fit_gpt(examples, settings.summarizers.gpt, seed, workspace)
-    raise ModelError(f"there is no summarizer family '{family}'", f"write one of {', '.join(_ARCHITECTURES)}")
+    raise ModelError(f"there is no summarizer family '{family}'", f"write one of {', '.join(get_args(SummarizerName))}")
 
 
 def _register(
     fitted: _Fitted, dataset: DatasetVersion, registry: ModelRegistry, scratch: Path, request_id: str
 ) -> ModelVersion:
-    summarizer, family = fitted.summarizer, fitted.summarizer.family
+    judged, family = fitted.judged, fitted.judged.summarizer.family
     folder = scratch / f"{family}-artifact"
-    digest = package_summarizer(folder, summarizer, fitted.judgment, Provenance(SUMMARIZER, dataset, fitted.details))
-    size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    framework, architecture = _ARCHITECTURES[family]
-    draft = ModelVersion(
-        model_name=SUMMARIZER,
-        version=UNREGISTERED,
-        framework=framework,
-        architecture=architecture,
-        family=family,
-        labels=(),
-        digest=digest,
-        uri="",
-        performance_metrics=_figures(fitted.judgment),
-        training_details=fitted.details,
-        deployment_requirements=deployment_requirements(family, size_bytes),
-    )
-    params = {"family": family, "seed": fitted.details.seed, "dataset": dataset.tag, **summarizer.options}
-    version = registry.register(folder, draft, params, _logged(fitted.judgment, size_bytes), request_id)
+    provenance = Provenance(SUMMARIZER, family, dataset, fitted.details)
+    digest = package_summarizer(folder, judged, provenance)
+    draft = draft_version(provenance, (), digest, figures_of(judged.judgment), judged.footprint)
+    params = {"family": family, "seed": fitted.details.seed, "dataset": dataset.tag, **judged.summarizer.options}
+    version = registry.register(folder, draft, params, _logged(judged), request_id)
     log.info("registered %s version %s (%s)", version.model_name, version.version, version.family)
     return version
 
 
-def _figures(judgment: Judgment) -> SummaryMetrics:
-    quality = judgment.quality
-    one, two, longest = quality.rouge.values()
-    return SummaryMetrics(
-        rouge1=one.value,
-        rouge2=two.value,
-        rouge_l=longest.value,
-        rouge1_low=one.low,
-        rouge1_high=one.high,
-        words=quality.words,
-        copy_rate=quality.copy_rate,
-        inference_latency_p95_ms=judgment.alone.p95_ms,
-        holdout_rows=len(quality.rows),
-    )
-
-
-def _logged(judgment: Judgment, size_bytes: int) -> dict[str, float]:
+def _logged(judged: JudgedSummarizer) -> dict[str, float]:
+    judgment, measured = judged.judgment, judged.footprint
     further = {
         "empty": judgment.quality.empty,
         "inference_latency_p50_ms": judgment.alone.p50_ms,
         "batch_latency_p50_ms": judgment.batched.p50_ms,
         "batch_latency_p95_ms": judgment.batched.p95_ms,
-        "size_mb": size_bytes / 10**6,
+        "size_mb": measured.size_bytes / 10**6,
+        "memory_mb": measured.memory_bytes / 10**6,
     }
-    return {name: float(value) for name, value in {**_figures(judgment).model_dump(), **further}.items()}
+    return {name: float(value) for name, value in {**figures_of(judgment).model_dump(), **further}.items()}

@@ -1,8 +1,9 @@
 """The folder a model travels in: its files, what they must hash to, and the one way to read it back.
 
 Format 1 holds model.json (an `ArtifactHeader`), the family's own files, documents for people and for monitoring
-(README.md, requirements-model.txt, reference.*), and manifest.json: the SHA-256 of every other file, as canonical JSON.
-The digest of the artifact is the SHA-256 of the manifest. Nothing is parsed by a model library before all of it is checked.
+(README.md, sbom.cdx.json, requirements-model.txt, reference.*), and manifest.json: the SHA-256 of every other file, as
+canonical JSON. The digest of the artifact is the SHA-256 of the manifest. Nothing is parsed by a model library before all of
+it is checked.
 To change the format: raise FORMAT, say here what differs, and keep reading the old number or name the release that does.
 """
 
@@ -11,7 +12,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -38,8 +39,16 @@ class ArtifactHeader(Value):
     options: dict[str, JsonValue]
 
 
-def write_artifact(folder: Path, model: Classifier | Summarizer, documents: Mapping[str, bytes]) -> str:
-    """Write the model and the further ``documents`` into the new ``folder``, whole or not at all; returns the digest."""
+def write_artifact(
+    folder: Path,
+    model: Classifier | Summarizer,
+    documents: Mapping[str, bytes],
+    describe: Callable[[Mapping[str, str]], Mapping[str, bytes]] | None = None,
+) -> str:
+    """Write the model and the further ``documents`` into the new ``folder``, whole or not at all; returns the digest.
+
+    ``describe`` gives documents about all these files, from their names and SHA-256.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -49,7 +58,9 @@ def write_artifact(folder: Path, model: Classifier | Summarizer, documents: Mapp
         (draft / HEADER).write_text(header.model_dump_json(indent=2) + "\n")
         for name, content in documents.items():
             (draft / name).write_bytes(content)
-        manifest = _canonical({name: _sha256(draft / name) for name in _files_of(draft)})
+        for name, content in (describe(_digests(draft)) if describe else {}).items():
+            (draft / name).write_bytes(content)
+        manifest = _canonical(_digests(draft))
         (draft / MANIFEST).write_bytes(manifest)
         draft.chmod(0o755)
         draft.rename(folder)
@@ -154,6 +165,10 @@ def _files_of(folder: Path) -> list[str]:
     """Relative names of all entries that are not folders; a link is an entry of its own and hashes what it points to."""
     paths = (Path(parent) / name for parent, _, names in os.walk(folder) for name in names)
     return [path.relative_to(folder).as_posix() for path in paths]
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {name: _sha256(folder / name) for name in sorted(_files_of(folder))}
 
 
 def _sha256(path: Path) -> str:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from apps.training import pipeline
+from apps.training.fitters import fitter
 from libs.common.config.loader import load_config
 from libs.common.domain.dataset import DatasetVersion
 from tests.unit.apps.training.mails import mailbox
@@ -22,7 +23,7 @@ def course(repo: Path, tmp_path: Path) -> pipeline._Course:
 def test_each_fold_that_is_asked_for_is_judged_by_a_fit_without_it(
     course: pipeline._Course, folds: int, judged: set[int]
 ) -> None:
-    trained = pipeline._fit(course, "tabular", pipeline.fitter("tabular", course.settings), folds)
+    trained = pipeline._fit(course, "tabular", fitter("tabular", course.settings), folds)
     rows = trained.answers.rows
     assert sorted(rows) == [row for row, fold in enumerate(course.train.folds) if fold in judged]
     assert (trained.answers.truth == course.train.take(rows).numbers(course.train.classes)).all()

@@ -34,5 +34,5 @@ def test_a_process_of_its_own_says_what_memory_loading_and_answering_take(classi
 
 def test_what_cannot_be_read_back_is_one_clear_error(classifier: TabularClassifier) -> None:
     unwritten = Unwritten(classifier.labels, classifier.vocabulary, classifier.weights)
-    with pytest.raises(ModelError, match=r"tabular classifier cannot be read back: .*weights\.safetensors"):
+    with pytest.raises(ModelError, match=r"tabular model cannot be read back: .*weights\.safetensors"):
         footprint(unwritten, mailbox(1).emails)

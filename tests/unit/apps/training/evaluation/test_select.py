@@ -4,10 +4,11 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from apps.training import package, pipeline
 from apps.training.evaluation.evaluation_page import selection_said
 from apps.training.evaluation.select import SIMPLEST_FIRST, Selection, select
+from apps.training.fitters import fitter
 from apps.training.fitting.out_of_fold import OutOfFold
+from apps.training.packaging import provenance, requirements, sbom_figures
 from libs.common.config.loader import load_config
 from libs.common.config.training import Families, FamilyName, SummarizerName
 
@@ -68,10 +69,10 @@ def test_families_that_answered_to_different_rows_are_not_compared() -> None:
 def test_every_configured_family_is_known_wherever_one_is_looked_up(repo: Path) -> None:
     families = set(SIMPLEST_FIRST)
     settings = load_config("local", repo).training
-    assert all(callable(pipeline.fitter(family, settings)) for family in families)
+    assert all(callable(fitter(family, settings)) for family in families)
     assert families == set(get_args(FamilyName)) == Families.model_fields.keys() - {"default"}
-    assert families == set(pipeline._ARCHITECTURES)
-    assert families | set(get_args(SummarizerName)) == set(package._PACKAGES)
+    for table in (requirements._PACKAGES, provenance._ARCHITECTURES, sbom_figures._ARCHITECTURE_FAMILIES):
+        assert families | set(get_args(SummarizerName)) == set(table)
 
 
 def test_one_candidate_is_the_best() -> None:

@@ -8,10 +8,11 @@ import pytest
 import yaml
 from pydantic import JsonValue
 
-from apps.training.package import Provenance
+from apps.training.evaluation.footprint import Footprint
+from apps.training.packaging.provenance import Provenance
+from apps.training.summaries.card import JudgedSummarizer, summarizer_card
 from apps.training.summaries.examples import SummaryExamples
-from apps.training.summaries.judge import Judgment, judge, quality_of
-from apps.training.summaries.package import summarizer_card
+from apps.training.summaries.judge import Judgment, figures_of, judge, quality_of
 from libs.common.domain.dataset import DatasetVersion, Lineage, QualityReport
 from libs.common.domain.model import TrainingDetails
 from libs.common.domain.triage import Email, Summary
@@ -87,10 +88,15 @@ def test_the_card_shows_what_was_measured(judgment: Judgment) -> None:
         quality=QualityReport(rows_read=3, rows_kept=3, quarantined={}, duplicates=0, score=1.0),
         created_at=NOW,
     )
-    card = summarizer_card(FirstWords({}), judgment, Provenance("email_summarizer", dataset, details))
+    judged = JudgedSummarizer(FirstWords({}), judgment, Footprint(1_500_000, 42_000_000))
+    card = summarizer_card(judged, Provenance("email_summarizer", "extractive", dataset, details))
     _, front, text = card.split("---\n", 2)
     (model,) = yaml.safe_load(front)["model-index"]
     measured = {metric["type"]: metric["value"] for metric in model["results"][0]["metrics"]}
     assert measured == {kind.lower(): round(figure.value, 4) for kind, figure in judgment.quality.rouge.items()}
     assert "mail/v1.0.0" in text
     assert "in 3.0 minutes" in text
+    assert "| 1.5 · 42 MB |" in text
+    metadata = yaml.safe_load(front)["metadata"]
+    assert metadata["performance_metrics"] == figures_of(judgment).model_dump()
+    assert metadata["deployment_requirements"]["memory_mb"] == 242

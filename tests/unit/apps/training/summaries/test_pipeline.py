@@ -3,7 +3,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
+from apps.training.evaluation.footprint import Footprint
+from apps.training.packaging.sbom import SBOM
 from apps.training.summaries import fit_generative, pipeline
 from apps.training.summaries.examples import SummaryExamples
 from apps.training.summaries.pipeline import SummarizerRequest, train_summarizers
@@ -42,6 +46,10 @@ class Shelf:
         assert read_header(folder).family == draft.family == params["family"]
         assert {"rouge1", "rouge2", "rouge_l", "words", "copy_rate"} <= figures.keys()
         assert "transformers==" in (folder / "requirements-model.txt").read_text()
+        bill = (folder / SBOM).read_text()
+        assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
+        assert draft.architecture in bill and "pkg:pypi/transformers@" in bill and "dataset" in bill
+        assert figures["memory_mb"] == 42 and draft.deployment_requirements.memory_mb == 242
         return draft.model_copy(update={"version": "1"})
 
 
@@ -56,6 +64,7 @@ def test_a_family_that_writes_is_judged_packaged_and_registered(
         return KINDS[family](small_model(workspace, family), 48, 6, eos=1)
 
     monkeypatch.setattr(fit_generative, f"fit_{family}", fit)
+    monkeypatch.setattr(pipeline, "footprint", lambda summarizer, emails: Footprint(1_500_000, 42_000_000))
     monkeypatch.setattr(pipeline, "read_summary_examples", lambda folder, split: examples())
     request = SummarizerRequest(families=(family,))
     (version,) = train_summarizers(request, tmp_path, DATASET, cast(Any, Shelf()), settings, NOW)
