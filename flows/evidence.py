@@ -35,7 +35,7 @@ class Subject:
     @cached_property
     def classifier(self) -> Classifier:
         """The version, loaded."""
-        return load_classifier(self.folder, self.version.digest)
+        return load_classifier(self.folder, self.version.digest, trusted=self.context.stores.trusted_key)
 
     @cached_property
     def champion(self) -> ModelVersion | None:
@@ -48,7 +48,7 @@ class Subject:
         if self.champion is None:
             return None
         folder = fetch_folder(self.champion.uri, self.context.home.models / self.champion.digest)
-        return load_classifier(folder, self.champion.digest)
+        return load_classifier(folder, self.champion.digest, trusted=self.context.stores.trusted_key)
 
     @cached_property
     def holdout(self) -> Examples:
@@ -79,7 +79,7 @@ CHECKS: dict[str, Callable[[Subject], checks.Finding]] = {
     "performance_regression_test": lambda subject: checks.check_regression(
         subject.classifier, subject.champion_classifier, subject.unseen_by_both
     ),
-    "security_vulnerability_scan": lambda subject: checks.check_files(subject.folder),
+    "security_vulnerability_scan": lambda subject: checks.check_files(subject.folder, subject.context.stores.trusted_key),
     "a_b_test_preparation": lambda subject: checks.check_test_plan(subject.classifier, subject.champion_classifier),
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from libs.common.domain.model import ModelRef
 from libs.common.domain.triage import Email, Prediction
-from libs.common.errors import ModelCorrupt
+from libs.common.errors import ModelCorrupt, ModelUntrusted
 from libs.common.logs import get_logger
 from libs.common.models.base import Classifier, answers
 
@@ -43,25 +43,26 @@ class LoadedModel:
             self.predict([WARM_UP_EMAIL] * size)
 
 
-def load_model(ref: ModelRef, folder: Path) -> LoadedModel:
-    """Fetch ``ref`` below ``folder``, check its digest, load it and warm it up.
+def load_model(ref: ModelRef, folder: Path, trusted: Path | None = None) -> LoadedModel:
+    """Fetch ``ref`` below ``folder``, check its digest and that the key ``trusted`` verifies it, load it and warm it up.
 
-    A damaged local copy is fetched once more; ModelCorrupt, naming the file, when the store's own copy is damaged.
+    A local copy that is damaged, or not signed yet, is fetched once more; ModelCorrupt, naming the file, or ModelUntrusted
+    when the store's own copy is no better.
     """
     try:
-        return _load(ref, folder / ref.digest)
-    except ModelCorrupt as error:
-        logger.warning("the local copy of %s is damaged, fetching it again: %s", ref, error.message)
+        return _load(ref, folder / ref.digest, trusted)
+    except (ModelCorrupt, ModelUntrusted) as error:
+        logger.warning("the local copy of %s cannot be loaded, fetching it again: %s", ref, error.message)
         shutil.rmtree(folder / ref.digest, ignore_errors=True)
-        return _load(ref, folder / ref.digest)
+        return _load(ref, folder / ref.digest, trusted)
 
 
-def _load(ref: ModelRef, folder: Path) -> LoadedModel:
+def _load(ref: ModelRef, folder: Path, trusted: Path | None) -> LoadedModel:
     from libs.common.models.artifact import load_classifier
     from libs.common.stores.objects import fetch_folder
 
     fetched = fetch_folder(ref.uri, folder)
-    classifier = load_classifier(fetched, expected_digest=ref.digest)
+    classifier = load_classifier(fetched, expected_digest=ref.digest, trusted=trusted)
     size_bytes = sum(path.stat().st_size for path in fetched.rglob("*") if path.is_file())
     model = LoadedModel(ref, classifier, size_bytes)
     model.warm_up()

@@ -69,7 +69,9 @@ def measure_features(email: Email) -> dict[str, float]:
 
 def load_from_store(ref: ModelRef, settings: ReplicaSettings) -> LoadedModel:
     """Load ``ref`` from the object store, by way of this node's model folder."""
-    return load_model(ref, settings.folders.models)
+    from libs.common.models.signing import trusted_key
+
+    return load_model(ref, settings.folders.models, trusted_key(settings.addresses.signing))
 
 
 class Replica:

@@ -61,7 +61,19 @@ class Stores:
         """Registered model versions."""
         from libs.common.stores.registry import ModelRegistry
 
-        return ModelRegistry(self.addresses.tracking, self.objects)
+        return ModelRegistry(self.addresses.tracking, self.objects, self._sign)
+
+    def _sign(self, folder: Path) -> Path | None:
+        from libs.common.models.signing import sign_artifact
+
+        return sign_artifact(folder, self.addresses.signing) if self.addresses.signing else None
+
+    @property
+    def trusted_key(self) -> Path | None:
+        """The public key that a model must be signed with to be loaded; None where none is configured."""
+        from libs.common.models.signing import trusted_key
+
+        return trusted_key(self.addresses.signing)
 
     @cached_property
     def predictions(self) -> "PredictionLog":

@@ -6,7 +6,7 @@ TriageError(message, hint)
 ├── ModelError
 │   ├── ModelNotFound
 │   ├── ModelCorrupt       a digest does not match
-│   └── ModelUntrusted     a file holds what we refuse to load
+│   └── ModelUntrusted     a file holds what we refuse to load, or nobody we trust signed it
 ├── ServingError           .status: the HTTP status of the reply
 │   ├── BadRequest         400
 │   ├── QueueFull          429
@@ -64,7 +64,7 @@ class ModelCorrupt(ModelError):
 
 
 class ModelUntrusted(ModelError):
-    """A file of the model holds types or formats that are never loaded."""
+    """A file of the model holds types or formats that are never loaded, or the model lacks the signature it must have."""
 
 
 class ServingError(TriageError):

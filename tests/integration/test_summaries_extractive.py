@@ -18,6 +18,7 @@ from apps.training.summaries.extractive_worker import build_scorer, save_adapter
 from apps.training.summaries.fit_extractive import plan_lesson
 from apps.training.summaries.judge import quality_of
 from apps.training.summaries.pipeline import SummarizerRequest, train_summarizers
+from libs.common.config.configuration import SigningKeys
 from libs.common.config.loader import load_config
 from libs.common.config.training import ExtractiveFamily, Training
 from libs.common.domain.dataset import DatasetVersion, Lineage, QualityReport, Split
@@ -28,6 +29,7 @@ from libs.common.features.json_mail import email_to_json
 from libs.common.models.artifact import load_classifier, load_summarizer
 from libs.common.models.extractive import ADAPTER, ExtractiveSummarizer, load_extractive, span_scores, span_weights
 from libs.common.models.pyfunc import _load_pyfunc
+from libs.common.models.signing import sign_artifact, trusted_key
 from libs.common.stats.rouge import rouge
 from libs.common.stores.objects import open_objects
 from libs.common.stores.registry import ModelRegistry
@@ -80,8 +82,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def registry(home: Path) -> ModelRegistry:
-    return ModelRegistry(f"sqlite:///{home}/mlflow/mlflow.db", open_objects(str(home / "objects")))
+def keys(home: Path) -> SigningKeys:
+    return SigningKeys(home / "keys")
+
+
+@pytest.fixture(scope="module")
+def registry(home: Path, keys: SigningKeys) -> ModelRegistry:
+    objects = open_objects(str(home / "objects"))
+    return ModelRegistry(f"sqlite:///{home}/mlflow/mlflow.db", objects, sign=lambda folder: sign_artifact(folder, keys))
 
 
 @pytest.fixture(scope="module")
@@ -110,18 +118,21 @@ def folder(version: ModelVersion) -> Path:
 
 
 @pytest.fixture(scope="module")
-def fitted(folder: Path, version: ModelVersion) -> ExtractiveSummarizer:
-    summarizer = load_summarizer(folder, version.digest)
+def fitted(folder: Path, version: ModelVersion, keys: SigningKeys) -> ExtractiveSummarizer:
+    summarizer = load_summarizer(folder, version.digest, trusted=trusted_key(keys))
     assert isinstance(summarizer, ExtractiveSummarizer)
     return summarizer
 
 
-def test_read_back_it_is_the_summarizer_that_was_judged(version: ModelVersion, fitted: ExtractiveSummarizer) -> None:
+def test_read_back_it_is_the_summarizer_that_was_judged(
+    version: ModelVersion, fitted: ExtractiveSummarizer, folder: Path
+) -> None:
     lines = [summary.text for summary in fitted.summarize(HOLDOUT.emails)]
     figures = version.performance_metrics
     assert isinstance(figures, SummaryMetrics)
     assert list(figures.headline.values()) == pytest.approx(rouge(lines, HOLDOUT.references).mean(axis=0).tolist())
     assert (version.model_name, version.family, version.labels) == ("email_summarizer", "extractive", ())
+    assert {"README.md", "sbom.cdx.json", "requirements-model.txt", "model.sig"} <= {path.name for path in folder.iterdir()}
     with pytest.raises(ModelError, match="is a summarizer"):
         _ = version.classification
 

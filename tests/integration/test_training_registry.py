@@ -1,13 +1,22 @@
 """Registering and finding model versions in a real MLflow on SQLite, its files in a local object store."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 
+from apps.serving.ingress import free_ports
 from apps.training.fitting.fit_tabular import fit_tabular
+from libs.common.config.configuration import SigningKeys
 from libs.common.domain.model import (
     DeploymentRequirements,
     ModelVersion,
@@ -17,6 +26,8 @@ from libs.common.domain.model import (
 )
 from libs.common.errors import ModelCorrupt, ModelNotFound, StoreError
 from libs.common.models.artifact import load_classifier, write_artifact
+from libs.common.models.signature import SIGNATURE
+from libs.common.models.signing import sign_artifact, trusted_key
 from libs.common.stores.objects import Objects, fetch_folder, open_objects
 from libs.common.stores.registry import ModelRegistry
 from tests.unit.apps.training.mails import mailbox
@@ -33,8 +44,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def registry(home: Path) -> ModelRegistry:
-    return ModelRegistry(_tracking(home), open_objects(str(home / "objects")))
+def keys(home: Path) -> SigningKeys:
+    return SigningKeys(home / "keys")
+
+
+@pytest.fixture(scope="module")
+def registry(home: Path, keys: SigningKeys) -> ModelRegistry:
+    objects = open_objects(str(home / "objects"))
+    return ModelRegistry(_tracking(home), objects, sign=lambda folder: sign_artifact(folder, keys))
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +137,19 @@ def test_the_uri_gives_serving_the_artifact_without_mlflow(versions: list[ModelV
     assert classifier.labels == versions[0].labels
 
 
+def test_what_is_registered_is_signed_and_can_be_signed_anew(
+    registry: ModelRegistry, versions: list[ModelVersion], keys: SigningKeys, tmp_path: Path
+) -> None:
+    ref = versions[0].ref
+    first = fetch_folder(ref.uri, tmp_path / "first")
+    load_classifier(first, ref.digest, trusted=trusted_key(keys))
+    signed_before = (first / SIGNATURE).read_bytes()
+    registry.sign(first, versions[0])
+    again = fetch_folder(ref.uri, tmp_path / "again")
+    assert (again / SIGNATURE).read_bytes() != signed_before
+    load_classifier(again, ref.digest, trusted=trusted_key(keys))
+
+
 def test_the_champion_loads_with_mlflow_and_answers(
     registry: ModelRegistry, versions: list[ModelVersion], tracked: None
 ) -> None:
@@ -132,6 +162,48 @@ def test_the_champion_loads_with_mlflow_and_answers(
     assert answers["label"].tolist() == ["invoice"]
     assert 0 < answers["confidence"].iloc[0] <= 1
     assert mlflow.pyfunc.load_model(f"models:/{NAME}@champion") is not None
+
+
+@pytest.fixture(scope="module")
+def scoring_server(home: Path, versions: list[ModelVersion], keys: SigningKeys, repo: Path) -> Iterator[str]:
+    """``mlflow models serve`` of version 1, ended with this module."""
+    (port,) = free_ports(1)
+    serve = ["models", "serve", "-m", f"models:/{NAME}/1", "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": _tracking(home),
+        "PYTHONPATH": str(repo),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "TRIAGE_TRUSTED_KEY": str(trusted_key(keys)),
+    }
+    with (home / "serve.log").open("w") as log:
+        command = [sys.executable, "-m", "mlflow", *serve]
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        give_up = time.monotonic() + 120
+        while not _pings(port):
+            assert process.poll() is None and time.monotonic() < give_up, (home / "serve.log").read_text()
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def _pings(port: int) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(f"http://127.0.0.1:{port}/ping").status_code == 200
+    return False
+
+
+def test_mlflow_serves_a_registered_version(scoring_server: str) -> None:
+    table = {"columns": ["subject", "body"], "data": [["invoice due", "payment overdue"], ["prize", "click free"]]}
+    reply = httpx.post(f"{scoring_server}/invocations", json={"dataframe_split": table}, timeout=30)
+    assert reply.status_code == 200, reply.text
+    answers = reply.json()["predictions"]
+    assert [answer["label"] for answer in answers] == ["invoice", "spam"]
+    assert all(0 < answer["confidence"] <= 1 for answer in answers)
 
 
 def test_mlflow_refuses_a_file_that_was_changed(registry: ModelRegistry, home: Path, tmp_path: Path, tracked: None) -> None:

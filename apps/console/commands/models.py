@@ -1,12 +1,15 @@
 """`triage models`: what is registered."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from apps.console.session import open_session
 from apps.console.tables import print_table
+
+if TYPE_CHECKING:
+    from libs.common.domain.model import ModelVersion
 
 app = typer.Typer(help="Registered model versions.", no_args_is_help=True)
 
@@ -36,16 +39,29 @@ def show(model: str, version: str) -> None:
 
 @app.command()
 def verify(model: str, version: str) -> None:
-    """Check every file of a version against its digests."""
+    """Check every file of a version against its digests, and its signature against the trusted key."""
     from tempfile import TemporaryDirectory
 
-    from libs.common.models.artifact import verify_artifact
-    from libs.common.stores.objects import fetch_folder
-
-    registered = open_session().stores.registry.get(model, version)
+    stores = open_session().stores
+    registered = stores.registry.get(model, version)
     with TemporaryDirectory() as scratch:
-        digest = verify_artifact(fetch_folder(registered.uri, Path(scratch) / "model"))
-    typer.echo(f"{registered.ref}: every file is as it was registered ({digest[:12]})")
+        _fetch_registered(registered, Path(scratch), stores.trusted_key)
+    signed = f"signed by {stores.trusted_key}" if stores.trusted_key else "no key is trusted yet, so no signature was asked for"
+    typer.echo(f"{registered.ref}: every file is as it was registered ({registered.digest[:12]}); {signed}")
+
+
+@app.command()
+def sign(model: str, version: str) -> None:
+    """Sign a version that has no signature, or anew with another key, after its files are checked against their digests."""
+    from tempfile import TemporaryDirectory
+
+    session = open_session()
+    actor, stores = session.actor(), session.stores
+    registered = stores.registry.get(model, version)
+    with TemporaryDirectory() as scratch:
+        stores.registry.sign(_fetch_registered(registered, Path(scratch), trusted=None), registered)
+    stores.records.audit.append(actor, "model_signed", str(registered.ref), {"digest": registered.digest}, session.now)
+    typer.echo(f"{registered.ref} is signed ({registered.digest[:12]})")
 
 
 @app.command()
@@ -66,3 +82,15 @@ def report(model: str, version: str, into: Annotated[Path, typer.Argument(help="
         if not (folder / PAGE).exists():
             raise ModelNotFound(f"{registered.ref} has no {PAGE}", "it was trained before pages were written; train it again")
         typer.echo(str(write_page(into, (folder / PAGE).read_text("utf-8"))))
+
+
+def _fetch_registered(registered: "ModelVersion", scratch: Path, trusted: Path | None) -> Path:
+    """A copy of the artifact below ``scratch``; ModelCorrupt or ModelUntrusted where it is not what was registered."""
+    from libs.common.errors import ModelCorrupt
+    from libs.common.models.artifact import verify_artifact
+    from libs.common.stores.objects import fetch_folder
+
+    folder = fetch_folder(registered.uri, scratch / "model")
+    if (digest := verify_artifact(folder, trusted)) != registered.digest:
+        raise ModelCorrupt(f"{registered.uri}: has digest {digest}, {registered.digest} is registered", "train the model again")
+    return folder

@@ -88,16 +88,17 @@ def check_regression(candidate: Classifier, champion: Classifier | None, holdout
     return Finding(gate, low > -MARGIN, detail)
 
 
-def check_files(folder: Path) -> Finding:
-    """``security_vulnerability_scan``: every file matches its digest, and none is of a kind that runs code when read."""
+def check_files(folder: Path, trusted: Path | None = None) -> Finding:
+    """``security_vulnerability_scan``: every file matches its digest, none can run code, the key ``trusted`` verifies them."""
     from libs.common.models.artifact import verify_artifact
 
     try:
-        digest = verify_artifact(folder)
+        digest = verify_artifact(folder, trusted)
     except ModelError as error:
         return Finding("security_vulnerability_scan", False, error.message)
     count = sum(path.is_file() for path in folder.rglob("*"))
-    return Finding("security_vulnerability_scan", True, f"{count} files match manifest {digest[:12]}; none can run code")
+    said = f"{count} files match manifest {digest[:12]}; none can run code{'; signed' if trusted else ''}"
+    return Finding("security_vulnerability_scan", True, said)
 
 
 def check_integration(candidate: Classifier, from_registry: Sequence[str], emails: Sequence[Email]) -> Finding:

@@ -88,7 +88,8 @@ def _entered(
             name, _, taught_on = version.training_details.dataset_version.rpartition("/v")
             taught = _read(stores, name, taught_on, Split.TRAIN, Path(scratch) / f"taught-{number}")
             folder = fetch_folder(version.uri, Path(scratch) / f"model-{number}")
-            entrants.append(_Entrant(version, load_classifier(folder, version.digest), repeated_rows(taught, holdout)))
+            classifier = load_classifier(folder, version.digest, trusted=stores.trusted_key)
+            entrants.append(_Entrant(version, classifier, repeated_rows(taught, holdout)))
         yield holdout, entrants
 
 

@@ -1,6 +1,7 @@
 """The whole configuration of one environment: one attribute a file, named by its stem."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from libs.common.config.alerting import Alerting
 from libs.common.config.audit_logging import AuditLogging
@@ -14,19 +15,29 @@ from libs.common.config.monitoring import Monitoring
 from libs.common.config.platform import Platform
 from libs.common.config.promotion_pipeline import PromotionPipeline
 from libs.common.config.retraining import Retraining
-from libs.common.config.section import Section, resolve
+from libs.common.config.section import Section, resolve, resolve_or_empty
 from libs.common.config.training import Training
 
 
 @dataclass(frozen=True, slots=True)
+class SigningKeys:
+    """PEM files of the key that signs models and of the one that verifies them; where neither is named, the pair in ``own``."""
+
+    own: Path
+    private: str = ""
+    public: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the outside services are: URLs, URIs and folders in plain."""
+    """Where the outside services are: URLs, URIs and folders in plain; without ``signing``, no model is signed or verified."""
 
     records: str
     objects: str
     tracking: str
     datasets: str
     dataset_remote: str
+    signing: SigningKeys | None = None
 
 
 class Config(Section):
@@ -55,7 +66,13 @@ class Config(Section):
             tracking=home.expand(resolve(tracking.tracking_server)),
             datasets=home.expand(resolve(self.platform.datasets)),
             dataset_remote=home.expand(resolve(self.data_pipeline.versioning.storage)),
+            signing=self._signing(home),
         )
+
+    def _signing(self, home: Home) -> SigningKeys:
+        named = self.platform.signing
+        private, public = (home.expand(resolve_or_empty(key)) for key in (named.private_key, named.public_key))
+        return SigningKeys(home.keys, private, public)
 
 
 STEMS = tuple(name for name in Config.model_fields if name != "environment")

@@ -29,6 +29,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def keys(self) -> Path:
+        """The key pair that models are signed with, unless others are named."""
+        return self.root / "keys"
+
+    @property
     def corpora(self) -> Path:
         """Public corpora that were fetched, one folder each."""
         return self.root / "corpora"

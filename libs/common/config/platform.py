@@ -32,6 +32,13 @@ class Http(Section):
     port: Port
 
 
+class Signing(Section):
+    """Files of the keys that sign and verify models."""
+
+    private_key: Address
+    public_key: Address
+
+
 class Platform(Section):
     """Addresses of the parts; the names of the models that are served."""
 
@@ -41,3 +48,4 @@ class Platform(Section):
     ray: Ray
     prefect: Prefect
     http: Http
+    signing: Signing

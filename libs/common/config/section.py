@@ -75,3 +75,8 @@ Address = Annotated[Secret | str, BeforeValidator(_as_address), PlainSerializer(
 def resolve(address: Secret | str) -> str:
     """An address in plain, its secret revealed; ConfigError where the variable is not set."""
     return address.require() if isinstance(address, Secret) else address
+
+
+def resolve_or_empty(address: Secret | str) -> str:
+    """As `resolve`, empty where the variable is not set."""
+    return address.reveal() or "" if isinstance(address, Secret) else address

@@ -2,8 +2,9 @@
 
 Format 1 holds model.json (an `ArtifactHeader`), the family's own files, documents for people and for monitoring
 (README.md, sbom.cdx.json, requirements-model.txt, reference.*), and manifest.json: the SHA-256 of every other file, as
-canonical JSON. The digest of the artifact is the SHA-256 of the manifest. Nothing is parsed by a model library before all of
-it is checked.
+canonical JSON. The digest of the artifact is the SHA-256 of the manifest. model.sig may lie beside: it signs all of these and
+is in no manifest, since no two signatures of the same files are alike. Nothing is parsed by a model library before all of it
+is checked.
 To change the format: raise FORMAT, say here what differs, and keep reading the old number or name the release that does.
 """
 
@@ -21,6 +22,7 @@ from pydantic import JsonValue, ValidationError
 from libs.common.domain.value import Value
 from libs.common.errors import ModelCorrupt, ModelError, ModelNotFound, ModelUntrusted
 from libs.common.models.base import Classifier, Summarizer
+from libs.common.models.signature import SIGNATURE, verify_signature
 
 FORMAT = 1
 HEADER = "model.json"
@@ -70,10 +72,13 @@ def write_artifact(
     return hashlib.sha256(manifest).hexdigest()
 
 
-def verify_artifact(folder: Path) -> str:
-    """The digest of a folder whose every file is as it was written; ModelCorrupt names the first that is not."""
+def verify_artifact(folder: Path, trusted: Path | None = None) -> str:
+    """The digest of a folder whose every file is as it was written; ModelCorrupt names the first that is not.
+
+    Where a public key is ``trusted``, ModelUntrusted for what was not signed with its private half.
+    """
     manifest, content = _read_manifest(folder)
-    found = set(_files_of(folder)) - {MANIFEST}
+    found = set(_files_of(folder)) - {MANIFEST, SIGNATURE}
     for name in sorted(manifest.keys() | found):
         if name not in manifest:
             raise ModelCorrupt(f"{folder / name}: is not in {MANIFEST}", _FETCH_AGAIN)
@@ -83,7 +88,16 @@ def verify_artifact(folder: Path) -> str:
             raise ModelUntrusted(f"{folder / name}: can run code when it is read", "store arrays as safetensors or ONNX")
         if (digest := _sha256(folder / name)) != manifest[name]:
             raise ModelCorrupt(f"{folder / name}: has SHA-256 {digest}, {MANIFEST} says {manifest[name]}", _FETCH_AGAIN)
-    return hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256(content).hexdigest()
+    if trusted is not None:
+        verify_signature(folder, signed_files(folder), trusted)
+    return digest
+
+
+def signed_files(folder: Path) -> dict[str, str]:
+    """What a signature covers: the files of the manifest and the manifest itself, each with its SHA-256."""
+    manifest, content = _read_manifest(folder)
+    return {**manifest, MANIFEST: hashlib.sha256(content).hexdigest()}
 
 
 def read_header(folder: Path) -> ArtifactHeader:
@@ -98,9 +112,14 @@ def read_header(folder: Path) -> ArtifactHeader:
     return header
 
 
-def load_classifier(folder: Path, expected_digest: str | None = None, threads: int = 1) -> Classifier:
-    """The classifier in ``folder``, after every file is checked; predicts with at most ``threads`` threads."""
-    header = _checked(folder, expected_digest)
+def load_classifier(
+    folder: Path, expected_digest: str | None = None, threads: int = 1, trusted: Path | None = None
+) -> Classifier:
+    """The classifier in ``folder``, after every file and the signature are checked as `verify_artifact` does.
+
+    Predicts with at most ``threads`` threads.
+    """
+    header = _checked(folder, expected_digest, trusted)
     if header.family == "tabular":
         from libs.common.models.tabular import load_tabular as load
     elif header.family == "transformer":
@@ -114,9 +133,14 @@ def load_classifier(folder: Path, expected_digest: str | None = None, threads: i
     return load(folder, header.labels, header.options, threads)
 
 
-def load_summarizer(folder: Path, expected_digest: str | None = None, threads: int = 1) -> Summarizer:
-    """The summarizer in ``folder``, after every file is checked; runs with at most ``threads`` threads."""
-    header = _checked(folder, expected_digest)
+def load_summarizer(
+    folder: Path, expected_digest: str | None = None, threads: int = 1, trusted: Path | None = None
+) -> Summarizer:
+    """The summarizer in ``folder``, after every file and the signature are checked as `verify_artifact` does.
+
+    Runs with at most ``threads`` threads.
+    """
+    header = _checked(folder, expected_digest, trusted)
     if header.family == "extractive":
         from libs.common.models.extractive import load_extractive as load
     elif header.family == "t5":
@@ -131,8 +155,8 @@ def load_summarizer(folder: Path, expected_digest: str | None = None, threads: i
 _FETCH_AGAIN = "fetch the artifact again from the object store, or train the model again"
 
 
-def _checked(folder: Path, expected_digest: str | None) -> ArtifactHeader:
-    digest = verify_artifact(folder)
+def _checked(folder: Path, expected_digest: str | None, trusted: Path | None) -> ArtifactHeader:
+    digest = verify_artifact(folder, trusted)
     if expected_digest is not None and digest != expected_digest:
         raise ModelCorrupt(f"{folder}: has digest {digest}, {expected_digest} is registered", _FETCH_AGAIN)
     return read_header(folder)

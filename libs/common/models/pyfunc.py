@@ -1,5 +1,6 @@
 """The face of an artifact to ``mlflow.pyfunc.load_model``: an MLmodel file names this module as its loader."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -57,8 +58,10 @@ def emails_of(table: "DataFrame") -> Sequence[Email]:
 def _load_pyfunc(  # pyright: ignore[reportUnusedFunction]
     path: str, model_config: Mapping[str, Any] | None = None
 ) -> PyfuncClassifier | PyfuncSummarizer:
-    """What MLflow calls, with the digest that was registered."""
+    """What MLflow calls, with the digest that was registered; the key at ``TRIAGE_TRUSTED_KEY``, if set, must verify it."""
     folder, digest = Path(path), (model_config or {}).get("digest")
+    named = os.environ.get("TRIAGE_TRUSTED_KEY")
+    trusted = Path(named) if named else None
     if read_header(folder).labels:
-        return PyfuncClassifier(load_classifier(folder, digest))
-    return PyfuncSummarizer(load_summarizer(folder, digest))
+        return PyfuncClassifier(load_classifier(folder, digest, trusted=trusted))
+    return PyfuncSummarizer(load_summarizer(folder, digest, trusted=trusted))

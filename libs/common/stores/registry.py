@@ -4,7 +4,7 @@ Below ``models/<name>/<digest>/`` lie ``artifact/`` (what `ModelVersion.uri` nam
 that ``mlflow.pyfunc.load_model("models:/<name>@champion")`` reads the same bytes that serving reads.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,12 +29,20 @@ _REQUEST = "triage.request_id"
 _LATEST = "latest"
 
 
+Sign = Callable[[Path], Path | None]
+"""Signs the files of a folder, and says where in it the signature lies; None where there is no key to sign with."""
+
+
+def _unsigned(folder: Path) -> None: ...
+
+
 class ModelRegistry:
     """The versions of every model, found at one tracking address."""
 
-    def __init__(self, tracking_uri: str, objects: Objects) -> None:
+    def __init__(self, tracking_uri: str, objects: Objects, sign: Sign = _unsigned) -> None:
         self._tracking_uri = tracking_uri
         self._objects = objects
+        self._sign = sign
 
     def register(
         self,
@@ -44,13 +52,14 @@ class ModelRegistry:
         metrics: Mapping[str, float] | None = None,
         request_id: str = "",
     ) -> ModelVersion:
-        """Store the artifact in ``folder`` and register it: afterwards there is a whole new version, or none.
+        """Sign the artifact in ``folder``, store and register it: afterwards there is a whole new version, or none.
 
         ``draft`` lacks version and uri; ``request_id`` makes it findable for a run that starts again.
         """
         run = self._start_run(draft, params or {}, metrics or {})
-        place = f"models/{draft.model_name}/{draft.digest}"
+        place = _place(draft)
         try:
+            self._sign(folder)
             uri = self._objects.put_folder(f"{place}/artifact", folder)
             self._objects.put_bytes(f"{place}/MLmodel", _mlmodel(draft, run.info.run_id))
             version = draft.model_copy(update={"uri": uri, "version": UNREGISTERED})
@@ -64,6 +73,11 @@ class ModelRegistry:
             raise
         self._client.set_terminated(run.info.run_id)
         return _read(created)
+
+    def sign(self, folder: Path, version: ModelVersion) -> None:
+        """Sign ``folder``, a copy of the registered artifact, and put the signature in place of the version's own."""
+        if signature := self._sign(folder):
+            self._objects.put_file(f"{_place(version)}/artifact/{signature.name}", signature)
 
     def get(self, name: str, version: str = _LATEST) -> ModelVersion:
         """One version by its number, ``@alias`` or ``latest``; ModelNotFound says which there are."""
@@ -185,6 +199,10 @@ class ModelRegistry:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
+
+
+def _place(version: ModelVersion) -> str:
+    return f"models/{version.model_name}/{version.digest}"
 
 
 def _mlmodel(version: ModelVersion, run_id: str) -> bytes:

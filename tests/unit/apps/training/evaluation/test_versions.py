@@ -1,6 +1,7 @@
 """`triage evaluate` and `compare` on artifacts and datasets in folders, without a registry and a data workspace."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,12 +17,15 @@ from apps.console.commands import training
 from apps.training.datasets.rows import DATASET, TABLE
 from apps.training.fitting.examples import Examples
 from apps.training.fitting.fit_tabular import fit_once
+from libs.common.config.configuration import SigningKeys
 from libs.common.config.loader import load_config
 from libs.common.domain.dataset import DatasetVersion, Split
 from libs.common.domain.model import ModelVersion, TrainingDetails
-from libs.common.errors import DataError
+from libs.common.errors import DataError, ModelUntrusted
 from libs.common.features.json_mail import email_to_json
 from libs.common.models.artifact import write_artifact
+from libs.common.models.signature import SIGNATURE
+from libs.common.models.signing import sign_artifact, trusted_key
 from tests.unit.apps.training.mails import mailbox
 from tests.unit.libs.common.models.test_tabular import OPTIONS
 
@@ -42,8 +46,9 @@ def _write(folder: Path, train: Examples, holdout: Examples) -> Path:
     return folder
 
 
-def _version(folder: Path, number: str, taught: Examples) -> ModelVersion:
+def _version(folder: Path, number: str, taught: Examples, keys: SigningKeys) -> ModelVersion:
     digest = write_artifact(folder / number, fit_once(taught, OPTIONS, 0), {})
+    sign_artifact(folder / number, keys)
     details = TrainingDetails(
         dataset_version=f"emails/v{number}.0.0",
         dataset_digest="d" * 64,
@@ -59,17 +64,25 @@ def _version(folder: Path, number: str, taught: Examples) -> ModelVersion:
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelVersion]:
+def keys(tmp_path_factory: pytest.TempPathFactory) -> SigningKeys:
+    return SigningKeys(tmp_path_factory.mktemp("home") / "keys")
+
+
+@pytest.fixture(scope="module")
+def models(keys: SigningKeys, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelVersion]:
     folder = tmp_path_factory.mktemp("models")
-    return {"1": _version(folder, "1", FIRST), "2": _version(folder, "2", SECOND)}
+    return {"1": _version(folder, "1", FIRST, keys), "2": _version(folder, "2", SECOND, keys)}
 
 
 @pytest.fixture
-def triage(models: dict[str, ModelVersion], repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def triage(
+    models: dict[str, ModelVersion], keys: SigningKeys, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Any:
     def dataset(name: str, version: str) -> DatasetVersion:
         return DatasetVersion.model_construct(name=name, version=version, digest="d" * 64)
 
     stores = SimpleNamespace(
+        trusted_key=trusted_key(keys),
         registry=SimpleNamespace(get=lambda name, version: models[version]),
         datasets=SimpleNamespace(get=dataset, checkout=lambda name, version, folder: _write(folder, *DATASETS[version])),
     )
@@ -113,3 +126,13 @@ def test_on_mail_that_it_never_saw_nothing_is_found(triage: Any, tmp_path: Path)
     into = tmp_path / "one.html"
     assert triage("evaluate", "1", "--dataset-version", "1.0.0", "--into", str(into)).exit_code == 0
     assert "read as training rows do" not in into.read_text()
+
+
+@pytest.mark.parametrize("words", [("evaluate", "2"), ("compare", "1", "2")])
+def test_a_version_that_is_not_signed_is_not_judged(
+    triage: Any, models: dict[str, ModelVersion], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    unsigned = shutil.copytree(models["2"].uri, tmp_path / "unsigned", ignore=shutil.ignore_patterns(SIGNATURE))
+    monkeypatch.setitem(models, "2", models["2"].model_copy(update={"uri": str(unsigned)}))
+    failed = triage(*words, "--dataset-version", "3.0.0").exception
+    assert isinstance(failed, ModelUntrusted) and "is not signed" in failed.message
