@@ -19,10 +19,12 @@ def train_model(
     families: list[str] | None = None,
     seed: int = 0,
     tuned: bool = False,
+    profile: str = "",
 ) -> State:
-    """Train ``families`` (default: the configured ones); returns the registered versions, best first."""
+    """Train ``families`` on a compute ``profile`` (default: the configured); returns the registered versions, best first."""
     chosen = tuple(families or ())
-    request = TrainRequest(model_name=model, families=chosen, seed=seed, tuned=tuned, request_id=flow_run.get_id() or "")
+    run_id = flow_run.get_id() or ""
+    request = TrainRequest(model_name=model, families=chosen, seed=seed, tuned=tuned, request_id=run_id, profile=profile)
     trained = train(open_context(), request, dataset, version)
     return Completed(message=", ".join(f"{one.ref} ({one.family})" for one in trained))
 

@@ -103,6 +103,7 @@ def train(
     ] = None,
     seed: int = 0,
     tuned: Annotated[bool, typer.Option(help="With the options that `tune` found last for each family.")] = False,
+    profile: Annotated[str, typer.Option(help="development or production_training. Default: configured.")] = "",
     request_id: Annotated[str, typer.Option(help="Run again under the same id, a finished request trains nothing.")] = "",
 ) -> None:
     """Fit each family on the same split, judge them on the untouched holdout, and register them; prints the best first."""
@@ -117,6 +118,7 @@ def train(
         seed=seed,
         tuned=tuned,
         request_id=request_id,
+        profile=profile,
         protected_attributes=bias.protected_attributes,
         bias_threshold=bias.bias_threshold,
     )

@@ -23,8 +23,10 @@ from apps.training.evaluation.review import Standard, review
 from apps.training.evaluation.select import Selection, select
 from apps.training.evaluation.slices import require_attributes
 from apps.training.fitters import Fitter, fitter, with_found
+from apps.training.fitting.compute import compute_of, on_machines
 from apps.training.fitting.examples import Examples, led_by_fold, read_examples, require_classes
 from apps.training.fitting.out_of_fold import Fitted, OutOfFold, joined
+from apps.training.fitting.ray_train import machines
 from apps.training.package import package_model
 from apps.training.packaging.card import Judged
 from apps.training.packaging.draft import draft_version
@@ -32,7 +34,7 @@ from apps.training.packaging.logged import logged_figures
 from apps.training.packaging.provenance import Provenance
 from apps.training.provenance import Stamp, code_commit, training_details
 from apps.training.summaries.pipeline import SummarizerRequest, train_summarizers
-from libs.common.config.training import Training
+from libs.common.config.training import ComputeProfile, Training
 from libs.common.connect import Stores
 from libs.common.domain.audit import Actor
 from libs.common.domain.dataset import DatasetVersion, Split
@@ -48,9 +50,10 @@ log = get_logger("training.pipeline")
 
 
 class TrainRequest(Value):
-    """What is to be trained: the configured default where ``families`` names none, ``tuned`` with the options last found.
+    """What is to be trained, and on what: the configured default where ``families`` or ``profile`` names none.
 
-    Run again under the same ``request_id`` after all was registered, it trains nothing.
+    ``tuned`` is with the options last found. Run again under the same ``request_id`` after all was registered, it trains
+    nothing.
     """
 
     model_name: str = "email_classifier"
@@ -58,6 +61,7 @@ class TrainRequest(Value):
     seed: int = 0
     tuned: bool = False
     request_id: str = ""
+    profile: str = ""
     protected_attributes: tuple[str, ...] = ("sender_domain", "email_length")
     bias_threshold: float = 0.1
 
@@ -70,6 +74,7 @@ class _Course:
     holdout: Examples
     repeated: tuple[int, ...]
     settings: Training
+    profile: ComputeProfile
     now: datetime
     scratch: Path
 
@@ -116,7 +121,9 @@ def train_versions(
     with tempfile.TemporaryDirectory(prefix="triage-dataset-") as scratch:
         folder = stores.datasets.checkout(found.name, found.version, Path(scratch) / "dataset")
         if request.model_name == SUMMARIZER:
-            wanted = SummarizerRequest(families=request.families, seed=request.seed, request_id=request.request_id)
+            wanted = SummarizerRequest(
+                families=request.families, seed=request.seed, request_id=request.request_id, profile=request.profile
+            )
             trained = train_summarizers(wanted, folder, found, stores.registry, settings, place.now)
         else:
             trained = train_models(request, folder, found, stores.registry, settings, place.now)
@@ -148,6 +155,8 @@ def train_models(
     families = request.families or settings.families.default
     if request.tuned:
         settings = with_found(settings, request.model_name, families, registry)
+    profile = settings.compute_resources.named(request.profile or settings.profile)
+    settings = on_machines(settings, profile, machines())
     fitters = {family: fitter(family, settings) for family in families}
     require_attributes(request.protected_attributes)
     done = {version.family: version for version in registry.of_request(request.model_name, request.request_id)}
@@ -157,7 +166,7 @@ def train_models(
     require_classes(train, dataset.tag)
     holdout = read_examples(dataset_folder, Split.HOLDOUT)
     with tempfile.TemporaryDirectory(prefix="triage-train-") as scratch:
-        course = _Course(request, dataset, train, holdout, repeated_rows(train, holdout), settings, now, Path(scratch))
+        course = _Course(request, dataset, train, holdout, repeated_rows(train, holdout), settings, profile, now, Path(scratch))
         folds = settings.selection.folds if len(fitters) > 1 else 1
         trained = {family: _fit(course, family, fit, folds) for family, fit in fitters.items()}
         selection = _choose(course, trained)
@@ -183,8 +192,8 @@ def _fit(course: _Course, family: str, fit: Fitter, folds: int) -> _Trained:
     for place in range(1, min(folds, len(set(course.train.folds)))):
         with tempfile.TemporaryDirectory(prefix=f"{family}-fold-", dir=course.scratch) as scratch:
             answers.append(fit(led_by_fold(course.train, place), course.request.seed, Path(scratch)).aside)
-    instance = course.settings.compute_resources.development.instance_type
-    details = training_details(course.dataset, instance, seconds, course.request.seed, course.now)
+    price = compute_of(family, course.settings.families, course.profile).usd_per_hour
+    details = training_details(course.dataset, price, seconds, course.request.seed, course.now)
     return _Trained(fitted, joined(answers), details)
 
 
@@ -238,6 +247,7 @@ def _register(course: _Course, judged: Judged, training: TrainingDetails, regist
         "seed": request.seed,
         "tuned": request.tuned,
         "dataset": course.dataset.tag,
+        **compute_of(classifier.family, course.settings.families, course.profile).params,
         **classifier.options,
     }
     version = registry.register(folder, draft, params, logged_figures(judged), request.request_id)

@@ -12,9 +12,6 @@ from libs.common.config.home import REPO
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.model import TrainingDetails
 
-# On-demand prices of Amazon SageMaker training, us-east-1, USD an hour.
-_PRICES = {"ml.m5.large": 0.115, "ml.p3.2xlarge": 3.825}
-
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
@@ -38,14 +35,14 @@ def config_digest(config: Config) -> str:
     return hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 
-def training_details(dataset: DatasetVersion, instance: str, seconds: float, seed: int, now: datetime) -> TrainingDetails:
-    """What a model was trained on, and what so many seconds on an ``instance`` cost (0 where its price is not known)."""
+def training_details(dataset: DatasetVersion, usd_per_hour: float, seconds: float, seed: int, now: datetime) -> TrainingDetails:
+    """What a model was trained on, and what so many seconds cost at ``usd_per_hour``, that of all its instances."""
     hours = seconds / 3600
     return TrainingDetails(
         dataset_version=dataset.tag,
         dataset_digest=dataset.digest,
         training_duration_hours=hours,
-        compute_cost_usd=hours * _PRICES.get(instance, 0.0),
+        compute_cost_usd=hours * usd_per_hour,
         training_date=now,
         seed=seed,
     )

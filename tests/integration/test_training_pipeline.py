@@ -119,6 +119,8 @@ def test_both_families_are_registered_best_first(versions: list[ModelVersion], r
     assert accuracy["transformer"] > 0.6, accuracy
     assert {version.training_details.dataset_version for version in versions} == {"emails/v1.0.0"}
     assert {version.training_details.training_date for version in versions} == {NOW}
+    for details in (version.training_details for version in versions):
+        assert details.compute_cost_usd == pytest.approx(0.115 * details.training_duration_hours) and details.compute_cost_usd
 
 
 def test_what_was_registered_is_what_was_judged(versions: list[ModelVersion], tmp_path: Path) -> None:

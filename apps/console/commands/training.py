@@ -22,6 +22,7 @@ def train(
     ] = None,
     seed: int = 0,
     tuned: Annotated[bool, typer.Option(help="With the options that `triage tune` found last for each family.")] = False,
+    profile: Annotated[str, typer.Option(help="development or production_training. Default: configured.")] = "",
     wait: bool = True,
 ) -> None:
     """Fit each family on the same split, judge them on the untouched holdout, and register them."""
@@ -32,6 +33,7 @@ def train(
         "families": family or [],
         "seed": seed,
         "tuned": tuned,
+        "profile": profile,
     }
     typer.echo(open_session().run_flow("train_model", parameters, wait))
 

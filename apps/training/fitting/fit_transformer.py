@@ -13,7 +13,7 @@ from apps.training.fitting.encoders import find_encoder
 from apps.training.fitting.examples import Examples, set_aside, stratified_sample
 from apps.training.fitting.fit_worker import Lesson, learn
 from apps.training.fitting.out_of_fold import Fitted
-from apps.training.fitting.ray_train import run_config, train
+from apps.training.fitting.ray_train import run_config, scaling, train
 from libs.common.config.training import TransformerFamily
 from libs.common.features.cleaning import clean
 from libs.common.features.text_network import TextNetwork
@@ -48,13 +48,12 @@ def _lesson(examples: Examples, labels: tuple[str, ...], encoder: Path, options:
 
 def _train(lesson: Lesson, workspace: Path) -> Path:
     """Run Ray Train; returns the folder of the ONNX graph and its tokenizer."""
-    from ray.train import ScalingConfig
     from ray.train.torch import TorchTrainer
 
     options = lesson.options
     trainer = TorchTrainer(
         partial(learn, lesson),
-        scaling_config=ScalingConfig(num_workers=options.workers, use_gpu=options.use_gpu),
+        scaling_config=scaling(options.workers, options.use_gpu),
         run_config=run_config(workspace),
     )
     return train(trainer, f"fine-tuning '{options.encoder}'", workspace)

@@ -1,17 +1,37 @@
 """What all that is fitted on Ray shares: a connected Ray, where a run lies, and its checkpoint or an error that says why."""
 
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from apps.training.fitting.compute import Machines
 from libs.common.errors import ModelError, StoreError
 
 # A worker that was killed is started again this often; what it does wrong by itself fails that often, too.
 _RESTARTS = 3
 
 if TYPE_CHECKING:
-    from ray.train import RunConfig
+    from ray.train import RunConfig, ScalingConfig
     from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+
+def machines() -> Machines:
+    """What the connected Ray has; this machine without its GPUs where none is connected, since only Ray's workers use them."""
+    import ray
+
+    if not ray.is_initialized():
+        return Machines(cpus=os.cpu_count() or 1, gpus=0, nodes=1)
+    there = ray.cluster_resources()
+    nodes = sum(bool(node["Alive"]) for node in ray.nodes())
+    return Machines(cpus=int(there.get("CPU", 1)), gpus=int(there.get("GPU", 0)), nodes=nodes)
+
+
+def scaling(workers: int, use_gpu: bool) -> "ScalingConfig":
+    """So many workers, each with a GPU where one is wanted and Ray has any."""
+    from ray.train import ScalingConfig
+
+    return ScalingConfig(num_workers=workers, use_gpu=use_gpu and machines().gpus > 0)
 
 
 def require_ray() -> None:

@@ -84,8 +84,9 @@ def trials_at_once(family: str, families: Families, resources: Mapping[str, floa
     # A worker of Ray Train books one CPU; an actor that embeds, half of one.
     cpus = {"transformer": float(transformer.workers), "boosted": max(float(boosted.workers), boosted.actors / 2)}
     fit = int(resources.get("CPU", 1.0) // cpus.get(family, 1.0))
-    if family == "transformer" and transformer.use_gpu:
-        fit = min(fit, int(resources.get("GPU", 0.0) // transformer.workers))
+    gpus = int(resources.get("GPU", 0.0))
+    if family == "transformer" and transformer.use_gpu and gpus:
+        fit = min(fit, gpus // transformer.workers)
     return max(1, min(most, fit))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.training.fitting.encoders import find_encoder
-from apps.training.fitting.ray_train import run_config, train
+from apps.training.fitting.ray_train import run_config, scaling, train
 from apps.training.summaries.examples import SummaryExamples
 from apps.training.summaries.extractive_worker import SpanLesson, learn_spans
 from apps.training.summaries.rewards import span_rewards
@@ -74,13 +74,12 @@ def _rewarded(
 
 def _train(lesson: SpanLesson, workspace: Path) -> Path:
     """Run Ray Train; returns the folder of graph, tokenizer and adapter."""
-    from ray.train import ScalingConfig
     from ray.train.torch import TorchTrainer
 
     options = lesson.options
     trainer = TorchTrainer(
         partial(learn_spans, lesson),
-        scaling_config=ScalingConfig(num_workers=options.workers, use_gpu=options.use_gpu),
+        scaling_config=scaling(options.workers, options.use_gpu),
         run_config=run_config(workspace),
     )
     return train(trainer, f"fine-tuning '{options.encoder}' to summarize", workspace)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from apps.training.fitting.ray_train import run_config, train
+from apps.training.fitting.ray_train import run_config, scaling, train
 from apps.training.summaries.examples import SummaryExamples
 from apps.training.summaries.generative_worker import learn
 from apps.training.summaries.lesson import WritingLesson
@@ -72,13 +72,12 @@ def write_lesson(
 
 def _train(lesson: WritingLesson, workspace: Path) -> Path:
     """Run Ray Train; returns the folder of the merged model, its tokenizer and its adapter."""
-    from ray.train import ScalingConfig
     from ray.train.torch import TorchTrainer
 
     options = lesson.options
     trainer = TorchTrainer(
         partial(learn, lesson),
-        scaling_config=ScalingConfig(num_workers=options.workers, use_gpu=options.use_gpu),
+        scaling_config=scaling(options.workers, options.use_gpu),
         run_config=run_config(workspace),
     )
     return train(trainer, f"fine-tuning '{options.model}'", workspace)

@@ -10,6 +10,8 @@ from typing import get_args
 
 from apps.training.evaluation.evaluate import BATCH
 from apps.training.evaluation.footprint import footprint
+from apps.training.fitting.compute import Compute, compute_of, on_machines
+from apps.training.fitting.ray_train import machines
 from apps.training.packaging.draft import draft_version
 from apps.training.packaging.provenance import Provenance
 from apps.training.provenance import training_details
@@ -32,7 +34,7 @@ Fitter = Callable[[SummaryExamples, int, Path], Summarizer]
 
 
 class SummarizerRequest(Value):
-    """Which families are to be fitted: the configured default where none is named.
+    """Which families are to be fitted, on which compute profile: the configured default where none is named.
 
     Run again under the same ``request_id`` after all was registered, it trains nothing.
     """
@@ -40,12 +42,14 @@ class SummarizerRequest(Value):
     families: tuple[str, ...] = ()
     seed: int = 0
     request_id: str = ""
+    profile: str = ""
 
 
 @dataclass(frozen=True)
 class _Fitted:
     judged: JudgedSummarizer
     details: TrainingDetails
+    compute: Compute
 
 
 def train_summarizers(
@@ -60,12 +64,14 @@ def train_summarizers(
 
     Nothing is registered before every family is fitted and judged. Ray must be connected.
     """
+    profile = settings.compute_resources.named(request.profile or settings.profile)
+    settings = on_machines(settings, profile, machines())
     fitters = {family: _fitter(family, settings) for family in request.families or settings.summarizers.default}
     done = {version.family: version for version in registry.of_request(SUMMARIZER, request.request_id)}
     if done.keys() >= fitters.keys():
         return sorted(done.values(), key=lambda version: int(version.version), reverse=True)
     train, holdout = (read_summary_examples(dataset_folder, split) for split in (Split.TRAIN, Split.HOLDOUT))
-    instance, seed = settings.compute_resources.development.instance_type, request.seed
+    seed = request.seed
     with TemporaryDirectory(prefix="triage-summaries-") as scratch:
         fitted: list[_Fitted] = []
         for family, fit in fitters.items():
@@ -73,12 +79,10 @@ def train_summarizers(
             workspace.mkdir()
             start = time.perf_counter()
             summarizer = fit(train, seed, workspace)
-            details = training_details(dataset, instance, time.perf_counter() - start, seed, now)
-            judgment = judge(summarizer, holdout, seed)
-            fitted.append(
-                _Fitted(JudgedSummarizer(summarizer, judgment, footprint(summarizer, holdout.emails[:BATCH])), details)
-            )
-            log.info("fitted %s on %d e-mails: %s", family, len(train), figures_of(judgment).headline)
+            seconds = time.perf_counter() - start
+            compute = compute_of(family, settings.summarizers, profile)
+            details = training_details(dataset, compute.usd_per_hour, seconds, seed, now)
+            fitted.append(_Fitted(_judge(summarizer, holdout, seed), details, compute))
         # The best is registered last: the newest version is then the one to promote, also for a run that starts again.
         worst_first = sorted(fitted, key=lambda one: float(one.judged.judgment.quality.rows.mean()))
         registered = [
@@ -104,6 +108,12 @@ def _fitter(family: str, settings: Training) -> Fitter:
     raise ModelError(f"there is no summarizer family '{family}'", f"write one of {', '.join(get_args(SummarizerName))}")
 
 
+def _judge(summarizer: Summarizer, holdout: SummaryExamples, seed: int) -> JudgedSummarizer:
+    judgment = judge(summarizer, holdout, seed)
+    log.info("%s on the holdout: %s", summarizer.family, figures_of(judgment).headline)
+    return JudgedSummarizer(summarizer, judgment, footprint(summarizer, holdout.emails[:BATCH]))
+
+
 def _register(
     fitted: _Fitted, dataset: DatasetVersion, registry: ModelRegistry, scratch: Path, request_id: str
 ) -> ModelVersion:
@@ -112,7 +122,13 @@ def _register(
     provenance = Provenance(SUMMARIZER, family, dataset, fitted.details)
     digest = package_summarizer(folder, judged, provenance)
     draft = draft_version(provenance, (), digest, figures_of(judged.judgment), judged.footprint)
-    params = {"family": family, "seed": fitted.details.seed, "dataset": dataset.tag, **judged.summarizer.options}
+    params = {
+        "family": family,
+        "seed": fitted.details.seed,
+        "dataset": dataset.tag,
+        **fitted.compute.params,
+        **judged.summarizer.options,
+    }
     version = registry.register(folder, draft, params, _logged(judged), request_id)
     log.info("registered %s version %s (%s)", version.model_name, version.version, version.family)
     return version

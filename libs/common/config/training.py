@@ -8,6 +8,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from libs.common.config.section import Address, Section, Size
 from libs.common.config.spaces import FamilySearch, laid_over
 from libs.common.domain.search import Scalar
+from libs.common.errors import ConfigError
 
 
 class ComputeProfile(Section):
@@ -17,6 +18,10 @@ class ComputeProfile(Section):
     storage: Size
     auto_scaling: bool
     max_instances: PositiveInt = 1
+    usd_per_hour: NonNegativeFloat
+
+
+ProfileName = Literal["development", "production_training"]
 
 
 class ComputeResources(Section):
@@ -24,6 +29,12 @@ class ComputeResources(Section):
 
     development: ComputeProfile
     production_training: ComputeProfile
+
+    def named(self, name: str) -> ComputeProfile:
+        """One of the two; ConfigError where there is no such profile."""
+        if name not in type(self).model_fields:
+            raise ConfigError([f"there is no compute profile '{name}'; write one of {', '.join(type(self).model_fields)}"])
+        return getattr(self, name)
 
 
 class ExperimentTracking(Section):
@@ -216,6 +227,7 @@ class Training(Section):
     """What is trained, on what, and where the runs are tracked."""
 
     compute_resources: ComputeResources
+    profile: ProfileName
     experiment_tracking: ExperimentTracking
     model_types: ModelTypes
     selection: Selection

@@ -16,7 +16,8 @@ def course(repo: Path, tmp_path: Path) -> pipeline._Course:
     dataset = DatasetVersion.model_construct(name="emails", version="1.0.0", digest="d" * 64)
     settings = load_config("local", repo).training
     now = datetime(2026, 1, 2, tzinfo=UTC)
-    return pipeline._Course(pipeline.TrainRequest(), dataset, mailbox(), mailbox(30, seed=9), (), settings, now, tmp_path)
+    split, profile = (mailbox(), mailbox(30, seed=9)), settings.compute_resources.development
+    return pipeline._Course(pipeline.TrainRequest(), dataset, *split, (), settings, profile, now, tmp_path)
 
 
 @pytest.mark.parametrize(("folds", "judged"), [(1, {0}), (3, {0, 1, 2}), (99, {0, 1, 2, 3, 4})])
@@ -28,6 +29,7 @@ def test_each_fold_that_is_asked_for_is_judged_by_a_fit_without_it(
     assert sorted(rows) == [row for row, fold in enumerate(course.train.folds) if fold in judged]
     assert (trained.answers.truth == course.train.take(rows).numbers(course.train.classes)).all()
     assert trained.answers.right.mean() > 0.9
+    assert trained.details.compute_cost_usd == pytest.approx(0.115 * trained.details.training_duration_hours)
     assert {course.train.folds[row] for row in trained.fitted.aside.rows} == {0}
     assert [path.name for path in course.scratch.iterdir()] == ["tabular"]
     selection = pipeline._choose(course, {"tabular": trained})

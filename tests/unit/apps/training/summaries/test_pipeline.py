@@ -49,6 +49,7 @@ class Shelf:
         bill = (folder / SBOM).read_text()
         assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
         assert draft.architecture in bill and "pkg:pypi/transformers@" in bill and "dataset" in bill
+        assert (params["instance_type"], params["workers"]) == ("ml.m5.large", 1)
         assert figures["memory_mb"] == 42 and draft.deployment_requirements.memory_mb == 242
         return draft.model_copy(update={"version": "1"})
 
@@ -69,6 +70,8 @@ def test_a_family_that_writes_is_judged_packaged_and_registered(
     request = SummarizerRequest(families=(family,))
     (version,) = train_summarizers(request, tmp_path, DATASET, cast(Any, Shelf()), settings, NOW)
     assert (version.family, version.labels) == (family, ())
+    details = version.training_details
+    assert details.compute_cost_usd == pytest.approx(0.115 * details.training_duration_hours)
     assert isinstance(version.performance_metrics, SummaryMetrics)
 
 
