@@ -106,6 +106,11 @@ def test_a_flow_started_by_name_runs_and_is_seen_active(orchestrator: Orchestrat
     until(lambda: orchestrator.state(run) == "COMPLETED")
     assert run not in orchestrator.active("sleeps")
     assert events(notes) == ["began", "ended"]
+    found = orchestrator.run_of("sleeps", run)
+    assert found is not None and orchestrator.runs_of("sleeps", 1) == [found]
+    assert (found.state, found.parameters["path"]) == ("COMPLETED", str(notes))
+    assert found.started and found.ended and found.started < found.ended
+    assert orchestrator.run_of("waits", run) is None
 
 
 def test_a_run_is_forked_from_the_prepared_server(orchestrator: Orchestrator, flows: Service, notes: Path) -> None:

@@ -75,9 +75,12 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 def test_everything_is_up_at_the_addresses_that_are_told(platform: Platform) -> None:
     parts = platform.status()
-    assert list(parts) == ["ray", "prefect", "flows", "serving", "monitoring"]
+    assert list(parts) == ["ray", "prefect", "flows", "serving", "monitoring", "training"]
     assert all(part["healthy"] for part in parts.values())
     assert httpx.get(parts["serving"]["url"] + "/healthz", trust_env=False).status_code == 200
+    assert httpx.get(parts["serving"]["url"] + "/training/healthz", trust_env=False).status_code == 200
+    refused = httpx.get(parts["serving"]["url"] + "/training/v1/trainings", trust_env=False)
+    assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
     assert "<html" in httpx.get(parts["prefect"]["url"], trust_env=False, follow_redirects=True).text.lower()
     reachable = discover(platform.home)
     assert reachable.prefect_api_url

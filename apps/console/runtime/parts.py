@@ -1,4 +1,4 @@
-"""What the platform is made of: four services that live, and two front doors that put their applications on Ray and end."""
+"""What the platform is made of: services that live, and front doors that put their applications on Ray and end."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from libs.common.config.platform import Platform
 
 # Ray replaces 127.0.0.1 by the address of an interface, and a laptop that changes its network would lose the cluster.
 _NODE_ADDRESS = "127.0.0.2" if sys.platform == "linux" else LOOPBACK
-_FRONT_DOORS = {"serving": "apps.serving.app", "monitoring": "apps.monitoring.app"}
+_FRONT_DOORS = {"serving": "apps.serving.app", "monitoring": "apps.monitoring.app", "training": "apps.training.app"}
 
 
 def plan(home: Home, ports: Ports, platform: Platform, env: str, ingress: Mapping[str, str] | None = None) -> tuple[Part, ...]:
@@ -25,7 +25,8 @@ def plan(home: Home, ports: Ports, platform: Platform, env: str, ingress: Mappin
         _prefect(ports, variables),
         _flows(home, variables),
         _serving(ports, platform, env, variables),
-        _monitoring(ports, env, variables),
+        _beside_serving("monitoring", ports, env, variables),
+        _beside_serving("training", ports, env, variables),
     )
 
 
@@ -106,12 +107,12 @@ def _serving(ports: Ports, platform: Platform, env: str, variables: Mapping[str,
     )
 
 
-def _monitoring(ports: Ports, env: str, variables: Mapping[str, str]) -> Part:
+def _beside_serving(name: str, ports: Ports, env: str, variables: Mapping[str, str]) -> Part:
     return Part(
-        name="monitoring",
-        argv=(sys.executable, "-m", _FRONT_DOORS["monitoring"], "--env", env, "--port", str(ports.http)),
+        name=name,
+        argv=(sys.executable, "-m", _FRONT_DOORS[name], "--env", env, "--port", str(ports.http)),
         variables=variables,
-        check=health.application_runs(dashboard_url(ports), "monitoring"),
+        check=health.application_runs(dashboard_url(ports), name),
         # Serve's HTTP address is fixed by whoever starts Serve first, and that is for serving to do.
         needs=("ray", "serving"),
         deploys=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from libs.common.domain.value import Value
 from libs.common.errors import StoreError
 
 if TYPE_CHECKING:
@@ -18,6 +19,17 @@ _NOT_FOUND, _BUSY = 404, 503
 _BUSY_PATIENCE_S = 15
 _HINT = "is the Prefect server up? run `triage up`"
 _TIMEOUT = httpx.Timeout(30, connect=5)
+
+
+class FlowRun(Value):
+    """One run of a flow, as the server knows it; times in ISO 8601, None where it has not begun or not ended."""
+
+    id: str
+    state: str
+    message: str
+    parameters: dict[str, Any]
+    started: str | None
+    ended: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +51,7 @@ class Orchestrator:
     def state(self, flow_run_id: str) -> str:
         """SCHEDULED, PENDING, RUNNING, SUSPENDED, PAUSED, COMPLETED, FAILED, CRASHED, CANCELLING, CANCELLED or MISSING."""
         runs = self._runs({"id": {"any_": [flow_run_id]}})
-        if not runs:
-            return "MISSING"
-        return "SUSPENDED" if runs[0]["state_name"] == "Suspended" else str(runs[0]["state_type"])
+        return _state_of(runs[0]) if runs else "MISSING"
 
     def message(self, flow_run_id: str) -> str:
         """The message of the run's present state: what it returned, or why it failed."""
@@ -67,6 +77,16 @@ class Orchestrator:
         runs = self._runs({"state": {"type": {"any_": list(_IN_FLIGHT)}}}, {"name": {"any_": [name]}})
         begun = [run for run in runs if not (run["auto_scheduled"] and run["state_type"] == "SCHEDULED")]
         return [run["id"] for run in begun if parameters.items() <= run["parameters"].items()]
+
+    def runs_of(self, name: str, limit: int) -> list[FlowRun]:
+        """The newest runs of flow ``name``, newest first."""
+        request = {"flows": {"name": {"any_": [name]}}, "sort": "EXPECTED_START_TIME_DESC", "limit": limit}
+        return [_flow_run(found) for found in self._call("POST", "/flow_runs/filter", request)]
+
+    def run_of(self, name: str, run_id: str) -> FlowRun | None:
+        """One run of flow ``name``; None where it has no such run."""
+        found = self._runs({"id": {"any_": [run_id]}}, {"name": {"any_": [name]}})
+        return _flow_run(found[0]) if found else None
 
     def recover(self, names: Iterable[str]) -> list[str]:
         """Settle what a killed flow process left behind, before another one serves; returns the ids of the crashed runs.
@@ -147,6 +167,16 @@ class Orchestrator:
             if answer.status_code != _BUSY or time.monotonic() >= deadline:
                 return answer
             time.sleep(0.2)
+
+
+def _state_of(run: Mapping[str, Any]) -> str:
+    return "SUSPENDED" if run["state_name"] == "Suspended" else str(run["state_type"])
+
+
+def _flow_run(run: Mapping[str, Any]) -> FlowRun:
+    message = str((run["state"] or {}).get("message") or "")
+    times = {"started": run["start_time"], "ended": run["end_time"]}
+    return FlowRun(id=run["id"], state=_state_of(run), message=message, parameters=run["parameters"], **times)
 
 
 def submit_job(

@@ -63,6 +63,7 @@ def test_a_family_without_a_space_and_rows_without_folds_are_refused() -> None:
         ("tabular", {}, 0.5, 0, 1),
         ("transformer", {"workers": 2}, 6, 0, 3),
         ("transformer", {"workers": 1, "use_gpu": True}, 16, 2, 2),
+        ("transformer", {"workers": 2, "use_gpu": True}, 6, 0, 3),
         ("boosted", {"actors": 6}, 6, 0, 2),
     ],
 )
