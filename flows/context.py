@@ -31,7 +31,7 @@ class FlowContext:
 
     def workplace(self, flow: str) -> Workplace:
         """Where a training stage runs in the name of a flow."""
-        return Workplace(self.stores, _actor(flow), self.now())
+        return Workplace(self.stores, _actor(flow), self.now(), self.home.trainings)
 
 
 def _actor(flow: str) -> Actor:

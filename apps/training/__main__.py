@@ -39,7 +39,8 @@ class _Session:
     def workplace(self) -> "Workplace":
         from apps.training.pipeline import Workplace
 
-        return Workplace(self.stores, Actor(name="job:training", role=Role.SYSTEM), datetime.now(UTC))
+        actor = Actor(name="job:training", role=Role.SYSTEM)
+        return Workplace(self.stores, actor, datetime.now(UTC), Home.find().trainings)
 
 
 @dataset_app.command("build")

@@ -6,6 +6,7 @@ from pathlib import Path
 from apps.training.evaluation.select import SIMPLEST_FIRST
 from apps.training.fitting.examples import Examples
 from apps.training.fitting.out_of_fold import Fitted
+from apps.training.fitting.run_folders import RunFolders
 from libs.common.config.training import Training, with_options
 from libs.common.errors import ModelError
 from libs.common.logs import get_logger
@@ -30,8 +31,11 @@ def with_found(settings: Training, model_name: str, families: Sequence[str], reg
     return settings
 
 
-def fitter(family: str, settings: Training) -> Fitter:
-    """How ``family`` is fitted: a function of examples, seed and an empty folder; ModelError where there is none such."""
+def fitter(family: str, settings: Training, runs: RunFolders | None = None) -> Fitter:
+    """How ``family`` is fitted: a function of examples, seed and an empty folder; ModelError where there is none such.
+
+    With ``runs``, fine-tuning goes on where a killed one was.
+    """
     if family == "tabular":
         from apps.training.fitting.fit_tabular import fit_tabular
 
@@ -39,11 +43,12 @@ def fitter(family: str, settings: Training) -> Fitter:
     if family == "transformer":
         from apps.training.fitting.fit_transformer import fit_transformer
 
-        return lambda examples, seed, workspace: fit_transformer(examples, settings.families.transformer, seed, workspace)
+        options = settings.families.transformer
+        return lambda examples, seed, workspace: fit_transformer(examples, options, seed, workspace, runs=runs)
     if family == "cascade":
         from apps.training.fitting.fit_cascade import fit_cascade
 
-        return lambda examples, seed, workspace: fit_cascade(examples, settings.families, seed, workspace)
+        return lambda examples, seed, workspace: fit_cascade(examples, settings.families, seed, workspace, runs=runs)
     if family == "boosted":
         from apps.training.fitting.fit_boosted import fit_boosted
 

@@ -27,6 +27,7 @@ from apps.training.fitting.compute import compute_of, on_machines
 from apps.training.fitting.examples import Examples, led_by_fold, read_examples, require_classes
 from apps.training.fitting.out_of_fold import Fitted, OutOfFold, joined
 from apps.training.fitting.ray_train import machines
+from apps.training.fitting.run_folders import RunFolders, open_runs
 from apps.training.package import package_model
 from apps.training.packaging.card import Judged
 from apps.training.packaging.draft import draft_version
@@ -90,11 +91,12 @@ class _Trained:
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where a stage runs: its stores, in whose name, and when."""
+    """Where a stage runs: its stores, in whose name, and when; a killed training goes on from what it left in ``trainings``."""
 
     stores: Stores
     actor: Actor
     now: datetime
+    trainings: Path | None = None
 
 
 def build_version(
@@ -126,7 +128,8 @@ def train_versions(
             )
             trained = train_summarizers(wanted, folder, found, stores.registry, settings, place.now)
         else:
-            trained = train_models(request, folder, found, stores.registry, settings, place.now)
+            with open_runs(place.trainings or Path(scratch) / "trainings") as runs:
+                trained = train_models(request, folder, found, stores.registry, settings, place.now, runs)
     for registered in trained:
         details = {
             "family": registered.family,
@@ -146,6 +149,7 @@ def train_models(
     registry: ModelRegistry,
     settings: Training,
     now: datetime,
+    runs: RunFolders | None = None,
 ) -> list[ModelVersion]:
     """Train each family on the same split; returns the registered versions, best first.
 
@@ -157,7 +161,7 @@ def train_models(
         settings = with_found(settings, request.model_name, families, registry)
     profile = settings.compute_resources.named(request.profile or settings.profile)
     settings = on_machines(settings, profile, machines())
-    fitters = {family: fitter(family, settings) for family in families}
+    fitters = {family: fitter(family, settings, runs) for family in families}
     require_attributes(request.protected_attributes)
     done = {version.family: version for version in registry.of_request(request.model_name, request.request_id)}
     if done.keys() >= fitters.keys():

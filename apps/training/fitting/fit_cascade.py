@@ -13,6 +13,7 @@ from apps.training.fitting.examples import Examples
 from apps.training.fitting.fit_tabular import fit_tabular
 from apps.training.fitting.fit_transformer import fit_transformer
 from apps.training.fitting.out_of_fold import Fitted
+from apps.training.fitting.run_folders import RunFolders
 from libs.common.config.training import CascadeFamily, Families
 from libs.common.models.base import Probabilities
 from libs.common.models.cascade import CascadeClassifier, Escalation, blend
@@ -26,11 +27,17 @@ _LEAST = 1e-12
 
 
 def fit_cascade(
-    examples: Examples, families: Families, seed: int, workspace: Path, threads: int = 2
+    examples: Examples,
+    families: Families,
+    seed: int,
+    workspace: Path,
+    threads: int = 2,
+    runs: RunFolders | None = None,
 ) -> Fitted[CascadeClassifier]:
     """Fit the tabular family and the transformer, and join them; files stay in ``workspace``, which must outlive it."""
     light = fit_tabular(examples, families.tabular, seed)
-    return join(light, fit_transformer(examples, families.transformer, seed, workspace, threads), families.cascade)
+    heavy = fit_transformer(examples, families.transformer, seed, workspace, threads, runs)
+    return join(light, heavy, families.cascade)
 
 
 def join(

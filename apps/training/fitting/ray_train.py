@@ -1,19 +1,24 @@
 """What all that is fitted on Ray shares: a connected Ray, where a run lies, and its checkpoint or an error that says why."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.training.fitting.compute import Machines
 from libs.common.errors import ModelError, StoreError
-
-# A worker that was killed is started again this often; what it does wrong by itself fails that often, too.
-_RESTARTS = 3
+from libs.common.logs import get_logger
 
 if TYPE_CHECKING:
     from ray.train import RunConfig, ScalingConfig
     from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+log = get_logger("training.ray_train")
+
+_RUN = "fit"
+# A worker that was killed is started again this often; what it does wrong by itself fails that often, too.
+_RESTARTS = 3
 
 
 def machines() -> Machines:
@@ -42,17 +47,34 @@ def require_ray() -> None:
         raise StoreError("Ray is not connected", "connect at the front door first: ray.init(address=…)")
 
 
-def run_config(workspace: Path) -> "RunConfig":
-    """A run of its own below ``workspace``, which must be empty of another."""
-    from ray.train import FailureConfig, RunConfig
+def run_config(folder: Path, kept_by: str | None = None) -> "RunConfig":
+    """A run below ``folder`` that goes on from the latest checkpoint there; kept are that and the best by a metric."""
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig
 
     return RunConfig(
-        name="fit",
-        storage_path=str(workspace / "ray"),
+        name=_RUN,
+        storage_path=str(folder / "ray"),
         failure_config=FailureConfig(max_failures=_RESTARTS),
+        checkpoint_config=CheckpointConfig(num_to_keep=1, checkpoint_score_attribute=kept_by),
         # Threads that spin while they wait take the other half of a shared machine from serving.
         worker_runtime_env={"env_vars": {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}},
     )
+
+
+def forget_unreadable(folder: Path) -> None:
+    """Remove the run below ``folder`` if no other can go on from it: its record is not written in one piece."""
+    from ray.train import Result
+
+    run = folder / "ray" / _RUN
+    if not run.exists():
+        return
+    try:
+        Result.from_path(run)
+    except RuntimeError:
+        return  # it was killed before its first checkpoint
+    except Exception as error:  # noqa: BLE001 (any, according to what its record made Ray stumble over)
+        log.warning("the training run in %s cannot be continued and begins anew: %s", folder, error)
+        shutil.rmtree(run)
 
 
 def train(trainer: "DataParallelTrainer", what: str, workspace: Path) -> Path:

@@ -13,8 +13,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.training.fitting.batches import plan_batches
 from apps.training.fitting.encoders import export_token_scorer
-from apps.training.fitting.fit_worker import plan_batches, precision
+from apps.training.fitting.learner import precision
 from libs.common.config.training import ExtractiveFamily
 from libs.common.features.tokens import pad
 from libs.common.models.extractive import ADAPTER, COLUMNS, span_scores, span_weights

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.training.fitting.fit_worker import plan_batches
+from apps.training.fitting.batches import plan_batches
 from apps.training.summaries.pretrained import Pretrained
 from libs.common.config.training import GenerativeFamily
 from libs.common.features.prompts import Form

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.training.fitting.fit_worker import precision
+from apps.training.fitting.learner import precision
+from apps.training.fitting.schedule import learning_share
 from apps.training.summaries.adapters import add_adapter, load_adapter, save_adapter
 from apps.training.summaries.lesson import UNTAUGHT, Batch, WritingLesson, batch_of
 from libs.common.models.generative import read_model
@@ -22,7 +23,6 @@ from libs.common.models.generative import read_model
 MOMENTS = "optimizer.safetensors"
 PROGRESS = "progress.json"
 
-_WARM_UP_SHARE = 0.1
 _LONGEST_STEP = 1.0
 
 
@@ -81,12 +81,6 @@ def run_epoch(tuning: Tuning, lesson: WritingLesson, rank: int = 0, workers: int
     total = [_run_step(tuning, lesson, step, len(planned) * lesson.options.epochs) for step in planned]
     tuning.epoch += 1
     return float(np.mean(total))
-
-
-def learning_share(step: int, steps: int) -> float:
-    """The share of the learning rate that a step of so many gets: it rises over the first tenth, then falls to nothing."""
-    warm_up = max(1, int(steps * _WARM_UP_SHARE))
-    return min((step + 1) / warm_up, max(0.0, (steps - step) / max(1, steps - warm_up)))
 
 
 def _run_step(tuning: Tuning, lesson: WritingLesson, step: list[NDArray[np.int64]], steps: int) -> float:

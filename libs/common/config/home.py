@@ -54,6 +54,11 @@ class Home:
         return self.root / "logs"
 
     @property
+    def trainings(self) -> Path:
+        """Checkpoints of training runs that have not ended, for the same request to go on from."""
+        return self.root / "trainings"
+
+    @property
     def run(self) -> Path:
         """Which processes belong to this home."""
         return self.root / "run"

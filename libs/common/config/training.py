@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from libs.common.config.section import Address, Section, Size
 from libs.common.config.spaces import FamilySearch, laid_over
@@ -89,14 +89,22 @@ class Compression(Section):
 
 
 class TransformerFamily(Section):
-    """A pretrained encoder, fine-tuned whole but for its word embeddings; ``max_emails`` bounds the time it takes."""
+    """A pretrained encoder, fine-tuned whole but for its word embeddings; ``max_emails`` bounds the time it takes.
+
+    A step learns from ``accumulation`` batches on each worker. A checkpoint is judged at each epoch's end, and every
+    ``checkpoint_steps`` within one; ``patience`` of them in a row without gain end the training (0: they don't).
+    """
 
     encoder: str
     max_tokens: Annotated[int, Field(ge=16, le=512)]
     max_emails: PositiveInt
     epochs: PositiveInt
     batch_size: PositiveInt
+    accumulation: PositiveInt
     learning_rate: PositiveFloat
+    class_weights: Literal["none", "balanced"]
+    checkpoint_steps: PositiveInt
+    patience: NonNegativeInt
     dropout: Annotated[float, Field(ge=0, lt=1)]
     workers: PositiveInt
     threads_per_worker: PositiveInt

@@ -9,7 +9,7 @@ import pytest
 from apps.training.summaries.adapters import CONFIG, WEIGHTS
 from apps.training.summaries.fit_generative import write_lesson
 from apps.training.summaries.lesson import WritingLesson, batch_of
-from apps.training.summaries.tuning import Tuning, begin, learning_share, loss_of, run_epoch
+from apps.training.summaries.tuning import Tuning, begin, loss_of, run_epoch
 from tests.unit.apps.training.summaries.small_models import KINDS, examples, options, small_model
 
 
@@ -106,11 +106,3 @@ def test_workers_of_one_learn_as_one_alone(
 
 def test_the_adapter_names_what_it_belongs_to(lesson: WritingLesson, once: dict[str, bytes]) -> None:
     assert json.loads(once[CONFIG])["base_model_name_or_path"] == lesson.options.model
-
-
-def test_the_learning_rate_rises_then_falls_to_nothing() -> None:
-    shares = [learning_share(step, 100) for step in range(101)]
-    assert shares[:2] == pytest.approx([0.1, 0.2])
-    assert max(shares) == 1
-    assert shares[100] == 0
-    assert [learning_share(step, 1) for step in range(1)] == [1]
