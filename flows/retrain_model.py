@@ -5,8 +5,8 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
+from apps.training.course import TrainRequest
 from apps.training.datasets.rebuild import request_of
-from apps.training.pipeline import TrainRequest
 from flows.build_dataset import commit, feedback_of
 from flows.context import FlowContext, open_context
 from flows.train_model import train

@@ -6,7 +6,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from apps.serving.deploy import connect_ray
-from apps.training.pipeline import TrainRequest, train_versions
+from apps.training.course import TrainRequest
+from apps.training.pipeline import train_versions
 from flows.context import FlowContext, open_context
 from libs.common.domain.model import ModelVersion
 

@@ -108,7 +108,8 @@ def train(
     request_id: Annotated[str, typer.Option(help="Run again under the same id, a finished request trains nothing.")] = "",
 ) -> None:
     """Fit each family on the same split, judge them on the untouched holdout, and register them; prints the best first."""
-    from apps.training.pipeline import TrainRequest, train_versions
+    from apps.training.course import TrainRequest
+    from apps.training.pipeline import train_versions
 
     session = _open_session()
     session.stores.datasets.get(dataset, version)  # what is not there is said before Ray is started

@@ -4,28 +4,26 @@
 """
 
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from apps.training.course import Course, Trained, TrainRequest, choose, fit_family
 from apps.training.datasets.build import BuildRequest, build_dataset
 from apps.training.datasets.corrections import answers_in
 from apps.training.evaluation.economies import economies
 from apps.training.evaluation.evaluate import BATCH, evaluate
 from apps.training.evaluation.footprint import footprint
-from apps.training.evaluation.groups import kin
 from apps.training.evaluation.overlap import repeated_rows
 from apps.training.evaluation.refits import Refits, TimeOrdered, Unmeasured, fold_of, judge_latest
 from apps.training.evaluation.review import Standard, review
-from apps.training.evaluation.select import Selection, select
+from apps.training.evaluation.select import Selection
 from apps.training.evaluation.slices import require_attributes
-from apps.training.fitters import Fitter, fitter, with_found
+from apps.training.fitters import fitter, with_found
 from apps.training.fitting.compute import compute_of, on_machines
-from apps.training.fitting.examples import Examples, led_by_fold, read_examples, require_classes
-from apps.training.fitting.out_of_fold import Fitted, OutOfFold, joined
+from apps.training.fitting.examples import read_examples, require_classes
 from apps.training.fitting.ray_train import machines
 from apps.training.fitting.run_folders import RunFolders, open_runs
 from apps.training.package import package_model
@@ -33,60 +31,19 @@ from apps.training.packaging.card import Judged
 from apps.training.packaging.draft import draft_version
 from apps.training.packaging.logged import logged_figures
 from apps.training.packaging.provenance import Provenance
-from apps.training.provenance import Stamp, code_commit, training_details
+from apps.training.provenance import Stamp, code_commit
 from apps.training.summaries.pipeline import SummarizerRequest, train_summarizers
-from libs.common.config.training import ComputeProfile, Training
+from libs.common.config.training import Training
 from libs.common.connect import Stores
 from libs.common.domain.audit import Actor
 from libs.common.domain.dataset import DatasetVersion, Split
 from libs.common.domain.model import SUMMARIZER, ModelVersion, TrainingDetails
 from libs.common.domain.progress import Watch, unwatched
 from libs.common.domain.triage import Feedback
-from libs.common.domain.value import Value
 from libs.common.logs import get_logger
-from libs.common.models.base import Classifier
 from libs.common.stores.registry import ModelRegistry
 
 log = get_logger("training.pipeline")
-
-
-class TrainRequest(Value):
-    """What is to be trained, and on what: the configured default where ``families`` or ``profile`` names none.
-
-    ``tuned`` is with the options last found. Run again under the same ``request_id`` after all was registered, it trains
-    nothing.
-    """
-
-    model_name: str = "email_classifier"
-    families: tuple[str, ...] = ()
-    seed: int = 0
-    tuned: bool = False
-    request_id: str = ""
-    profile: str = ""
-    protected_attributes: tuple[str, ...] = ("sender_domain", "email_length")
-    bias_threshold: float = 0.1
-
-
-@dataclass(frozen=True)
-class _Course:
-    request: TrainRequest
-    dataset: DatasetVersion
-    train: Examples
-    holdout: Examples
-    repeated: tuple[int, ...]
-    settings: Training
-    profile: ComputeProfile
-    now: datetime
-    scratch: Path
-
-
-@dataclass(frozen=True)
-class _Trained:
-    """A family's fit, what it answers to the folds by which families are compared, and how long it took."""
-
-    fitted: Fitted[Classifier]
-    answers: OutOfFold
-    details: TrainingDetails
 
 
 @dataclass(frozen=True)
@@ -170,10 +127,10 @@ def train_models(
     require_classes(train, dataset.tag)
     holdout = read_examples(dataset_folder, Split.HOLDOUT)
     with tempfile.TemporaryDirectory(prefix="triage-train-") as scratch:
-        course = _Course(request, dataset, train, holdout, repeated_rows(train, holdout), settings, profile, now, Path(scratch))
+        course = Course(request, dataset, train, holdout, repeated_rows(train, holdout), settings, profile, now, Path(scratch))
         folds = settings.selection.folds if len(fitters) > 1 else 1
-        trained = {family: _fit(course, family, fit, folds) for family, fit in fitters.items()}
-        selection = _choose(course, trained)
+        trained = {family: fit_family(course, family, fit, folds) for family, fit in fitters.items()}
+        selection = choose(course, trained)
         judged = {family: _judge(course, family, one, selection) for family, one in trained.items()}
         # The best is registered last: the newest version is then the one to promote, also for a run that starts again.
         registered = [
@@ -183,36 +140,7 @@ def train_models(
     return registered[::-1]
 
 
-def _fit(course: _Course, family: str, fit: Fitter, folds: int) -> _Trained:
-    """What comes of the fit that sets the lowest fold aside; each further fold costs a fit of which only the answers stay."""
-    log.info("fitting %s on %d e-mails of %s", family, len(course.train), course.dataset.tag)
-    workspace = course.scratch / family
-    workspace.mkdir()
-    start = time.perf_counter()
-    fitted = fit(course.train, course.request.seed, workspace)
-    seconds = time.perf_counter() - start
-    log.info("fitted %s in %.1f s", family, seconds)
-    answers = [fitted.aside]
-    for place in range(1, min(folds, len(set(course.train.folds)))):
-        with tempfile.TemporaryDirectory(prefix=f"{family}-fold-", dir=course.scratch) as scratch:
-            answers.append(fit(led_by_fold(course.train, place), course.request.seed, Path(scratch)).aside)
-    price = compute_of(family, course.settings.families, course.profile).usd_per_hour
-    details = training_details(course.dataset, price, seconds, course.request.seed, course.now)
-    return _Trained(fitted, joined(answers), details)
-
-
-def _choose(course: _Course, trained: Mapping[str, _Trained]) -> Selection:
-    answers = {family: one.answers for family, one in trained.items()}
-    groups = kin(course.train.take(next(iter(answers.values())).rows).emails)
-    selection = select(answers, groups, course.request.seed)
-    for standing in selection.standings:
-        log.info(
-            "%s out of fold: accuracy %.3f, macro F1 %.3f", standing.family, standing.accuracy.value, standing.macro_f1.value
-        )
-    return selection
-
-
-def _judge(course: _Course, family: str, trained: _Trained, selection: Selection) -> Judged:
+def _judge(course: Course, family: str, trained: Trained, selection: Selection) -> Judged:
     classifier, request = trained.fitted.classifier, course.request
     evaluation = evaluate(classifier, course.holdout, request.seed)
     figures = evaluation.figures
@@ -227,7 +155,7 @@ def _judge(course: _Course, family: str, trained: _Trained, selection: Selection
     return Judged(classifier, seen, footprint(classifier, course.holdout.emails[:BATCH]))
 
 
-def _latest(course: _Course, family: str) -> TimeOrdered | Unmeasured:
+def _latest(course: Course, family: str) -> TimeOrdered | Unmeasured:
     """Fitted again only where that takes seconds."""
     if family != "tabular":
         return Unmeasured(f"the {family} family is not fitted a second time, that takes minutes")
@@ -237,7 +165,7 @@ def _latest(course: _Course, family: str) -> TimeOrdered | Unmeasured:
     return judge_latest(lambda rows: fit_once(rows, options, seed), course.train, course.holdout, order, seed)
 
 
-def _register(course: _Course, judged: Judged, training: TrainingDetails, registry: ModelRegistry) -> ModelVersion:
+def _register(course: Course, judged: Judged, training: TrainingDetails, registry: ModelRegistry) -> ModelVersion:
     from libs.common.features.drift_features import monitored_features
 
     request, classifier = course.request, judged.classifier

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from apps.serving.loading import load_model
+from apps.training.course import TrainRequest
 from apps.training.datasets.rows import DATASET
 from apps.training.evaluation.economies import economies
 from apps.training.evaluation.evaluate import evaluate
@@ -23,7 +24,7 @@ from apps.training.fitting.examples import Examples
 from apps.training.fitting.fit_tabular import fit_tabular
 from apps.training.fitting.fit_transformer import fit_transformer
 from apps.training.fitting.out_of_fold import Fitted
-from apps.training.pipeline import TrainRequest, train_models
+from apps.training.pipeline import train_models
 from libs.common.config.loader import load_config
 from libs.common.config.training import Training
 from libs.common.domain.dataset import DatasetVersion, Lineage, QualityReport, Split

@@ -1,6 +1,6 @@
 import pytest
 
-from apps.training.pipeline import TrainRequest
+from apps.training.course import TrainRequest
 from flows import train_model
 from flows.context import FlowContext
 

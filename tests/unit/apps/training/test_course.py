@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from apps.training import pipeline
+from apps.training.course import Course, TrainRequest, choose, fit_family
 from apps.training.fitters import fitter
 from apps.training.fitting.run_folders import RunFolders
 from apps.training.pipeline import TrainRequest, Workplace, train_versions
@@ -17,19 +17,17 @@ from tests.unit.apps.training.mails import mailbox
 
 
 @pytest.fixture
-def course(repo: Path, tmp_path: Path) -> pipeline._Course:
+def course(repo: Path, tmp_path: Path) -> Course:
     dataset = DatasetVersion.model_construct(name="emails", version="1.0.0", digest="d" * 64)
     settings = load_config("local", repo).training
     now = datetime(2026, 1, 2, tzinfo=UTC)
     split, profile = (mailbox(), mailbox(30, seed=9)), settings.compute_resources.development
-    return pipeline._Course(pipeline.TrainRequest(), dataset, *split, (), settings, profile, now, tmp_path)
+    return Course(TrainRequest(), dataset, *split, (), settings, profile, now, tmp_path)
 
 
 @pytest.mark.parametrize(("folds", "judged"), [(1, {0}), (3, {0, 1, 2}), (99, {0, 1, 2, 3, 4})])
-def test_each_fold_that_is_asked_for_is_judged_by_a_fit_without_it(
-    course: pipeline._Course, folds: int, judged: set[int]
-) -> None:
-    trained = pipeline._fit(course, "tabular", fitter("tabular", course.settings), folds)
+def test_each_fold_that_is_asked_for_is_judged_by_a_fit_without_it(course: Course, folds: int, judged: set[int]) -> None:
+    trained = fit_family(course, "tabular", fitter("tabular", course.settings), folds)
     rows = trained.answers.rows
     assert sorted(rows) == [row for row, fold in enumerate(course.train.folds) if fold in judged]
     assert (trained.answers.truth == course.train.take(rows).numbers(course.train.classes)).all()
@@ -37,7 +35,7 @@ def test_each_fold_that_is_asked_for_is_judged_by_a_fit_without_it(
     assert trained.details.compute_cost_usd == pytest.approx(0.115 * trained.details.training_duration_hours)
     assert {course.train.folds[row] for row in trained.fitted.aside.rows} == {0}
     assert [path.name for path in course.scratch.iterdir()] == ["tabular"]
-    selection = pipeline._choose(course, {"tabular": trained})
+    selection = choose(course, {"tabular": trained})
     assert selection.families == ("tabular",)
     assert selection.rows == selection.groups == len(np.unique(rows))
 
