@@ -37,12 +37,13 @@ from numpy.typing import NDArray
 from apps.training.datasets.split import SplitRow, split_rows
 from apps.training.fitting.checkpoints import Progress, write_progress
 from apps.training.fitting.examples import Examples, stratified_sample
-from apps.training.fitting.fine_tune import SCORE, Share, fine_tune, learning_rate
+from apps.training.fitting.fine_tune import SCORE, Share, fine_tune
 from apps.training.fitting.fit_transformer import prepare_lesson
 from apps.training.fitting.fit_worker import learn
 from apps.training.fitting.learner import Learner, build_classifier
 from apps.training.fitting.lesson import Lesson, TokenRows
 from apps.training.fitting.ray_train import run_config, train
+from apps.training.fitting.schedule import learning_share
 from apps.training.reading.ingest import open_source
 from bench.recording import REPO, Figure, record
 from libs.common.config.loader import load_config
@@ -208,7 +209,7 @@ def _fixed(lesson: Lesson, folder: Path) -> None:
         ids, mask, truth = _padded(lesson.learn.take(rows.numpy()), options.max_tokens)
         torch.nn.functional.cross_entropy(model(input_ids=ids, attention_mask=mask).logits, truth).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.param_groups[0]["lr"] = learning_rate(options.learning_rate, number, len(batches))
+        optimizer.param_groups[0]["lr"] = options.learning_rate * learning_share(number, len(batches))
         optimizer.step()
         optimizer.zero_grad()
     model.eval()
@@ -265,8 +266,8 @@ def _recipe_figures(trained: dict[int, dict[str, _Run]], lessons: dict[int, Less
     holds = median(ratios) >= _ENOUGH_OF_FIXED
     figures["recipe_to_fixed"] = _over(ratios, "ratio", 2, baseline="fixed", goal=f">= {_ENOUGH_OF_FIXED}", holds=holds)
     gained, low, high = _gained(trained, lessons)
-    no_loss = {"baseline": "fixed", "goal": "the interval reaches 0", "holds": high >= 0}
-    return {**figures, "recipe_macro_f1_gained": Figure(gained, "macro-F1", low, high, **no_loss)}
+    no_loss = Figure(gained, "macro-F1", low, high, baseline="fixed", goal="the interval reaches 0", holds=high >= 0)
+    return {**figures, "recipe_macro_f1_gained": no_loss}
 
 
 def _gained(trained: dict[int, dict[str, _Run]], lessons: dict[int, Lesson]) -> tuple[float, float, float]:
@@ -282,7 +283,8 @@ def _gained(trained: dict[int, dict[str, _Run]], lessons: dict[int, Lesson]) -> 
 
     draws = [np.mean([difference(fold, drawn(fold)) for fold in trained]) for _ in range(_DRAWS)]
     low, high = np.percentile(draws, [2.5, 97.5])
-    return tuple(round(float(value), 3) for value in (np.mean([difference(fold) for fold in trained]), low, high))
+    gained = np.mean([difference(fold) for fold in trained])
+    return round(float(gained), 3), round(float(low), 3), round(float(high), 3)
 
 
 def _macro_f1(lesson: Lesson, answers: Array, rows: Array | None = None) -> float:
