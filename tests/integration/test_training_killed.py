@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +15,18 @@ import torch
 from apps.training.fitting.checkpoints import Progress, read_progress
 from apps.training.fitting.encoders import export_classifier
 from apps.training.fitting.fine_tune import Share, fine_tune
-from apps.training.fitting.fit_transformer import fit_transformer
 from apps.training.fitting.learner import Learner, build_classifier
-from apps.training.fitting.run_folders import open_runs
 from libs.common.features.text_network import TextNetwork
-from tests.integration.tiny_encoder import MAX_TOKENS, tiny_encoder, tiny_lesson, tiny_options
+from tests.integration.fine_tune_driver import LONG, fit
+from tests.integration.tiny_encoder import MAX_TOKENS, tiny_encoder, tiny_lesson
 from tests.unit.apps.training.mails import mailbox
 
 pytestmark = pytest.mark.filterwarnings("default")
 
-MAILS = mailbox(120)
 TEXTS = [email.body for email in mailbox(30, seed=9).emails]
 # Ray Train looks at its workers this often, and takes one checkpoint a look: long enough to be killed between two.
 LOOKS_S = "0.1"
-LONG: dict[str, Any] = {"epochs": 16, "learning_rate": 1e-3}
-STEPS = 16 * 9
-SEED = 1
-
-DRIVER = """
-import sys
-from pathlib import Path
-import ray
-from tests.integration.test_training_killed import fit
-address, encoder, trainings, workspace = sys.argv[1:]
-ray.init(address=address, log_to_driver=False)
-fit(Path(encoder), Path(workspace), Path(trainings))
-"""
-
-
-def fit(encoder: Path, workspace: Path, trainings: Path, **changed: Any) -> TextNetwork:
-    """The network that Ray Train ends with."""
-    with open_runs(trainings) as runs:
-        options = tiny_options(encoder, **{**LONG, **changed})
-        return fit_transformer(MAILS, options, SEED, workspace, threads=1, runs=runs).classifier.network
+STEPS = LONG["epochs"] * 9
 
 
 @pytest.fixture(scope="module")
@@ -56,16 +34,10 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_encoder(tmp_path_factory.mktemp("encoder"))
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """A Ray with room for two workers, and its address."""
-    import ray
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", LOOKS_S)
-        ray.init(address="local", include_dashboard=False, num_cpus=3, log_to_driver=False)
-        yield ray.get_runtime_context().gcs_address
-        ray.shutdown()
+@pytest.fixture(autouse=True)
+def _short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray Train takes it from the driver's environment."""
+    monkeypatch.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", LOOKS_S)
 
 
 def _undisturbed(encoder: Path, folder: Path, **changed: Any) -> TextNetwork:
@@ -88,11 +60,11 @@ def _undisturbed(encoder: Path, folder: Path, **changed: Any) -> TextNetwork:
 
 
 def test_a_worker_and_then_the_driver_killed_end_with_the_network_of_an_undisturbed_run(
-    address: str, encoder: Path, repo: Path, tmp_path: Path
+    connected: str, encoder: Path, repo: Path, tmp_path: Path
 ) -> None:
     trainings = tmp_path / "trainings"
-    arguments = [address, str(encoder), str(trainings), str(tmp_path)]
-    driver = subprocess.Popen([sys.executable, "-c", DRIVER, *arguments], cwd=repo)
+    arguments = [connected, str(encoder), str(tmp_path), str(trainings)]
+    driver = subprocess.Popen([sys.executable, "-m", "tests.integration.fine_tune_driver", *arguments], cwd=repo)
     try:
         at_worker = _wait_for_step(trainings, 1, driver)
         _worker().send_signal(signal.SIGKILL)
@@ -109,7 +81,8 @@ def test_a_worker_and_then_the_driver_killed_end_with_the_network_of_an_undistur
     assert list(trainings.iterdir()) == []
 
 
-def test_two_workers_end_with_what_one_learns_from_two_batches_a_step(address: str, encoder: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("connected")
+def test_two_workers_end_with_what_one_learns_from_two_batches_a_step(encoder: Path, tmp_path: Path) -> None:
     short = {"epochs": 2, "dropout": 0.0, "batch_size": 4, "checkpoint_steps": 100}
     network = fit(encoder, tmp_path, tmp_path / "trainings", workers=2, **short)
     alone = _undisturbed(encoder, tmp_path, accumulation=2, **short)
