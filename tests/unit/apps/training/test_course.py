@@ -1,17 +1,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from apps.training.course import Course, TrainRequest, choose, fit_family
 from apps.training.fitters import fitter
-from apps.training.fitting.run_folders import RunFolders
-from apps.training.pipeline import TrainRequest, Workplace, train_versions
 from libs.common.config.loader import load_config
-from libs.common.domain.audit import Actor, Role
 from libs.common.domain.dataset import DatasetVersion
 from tests.unit.apps.training.mails import mailbox
 
@@ -38,34 +33,3 @@ def test_each_fold_that_is_asked_for_is_judged_by_a_fit_without_it(course: Cours
     selection = choose(course, {"tabular": trained})
     assert selection.families == ("tabular",)
     assert selection.rows == selection.groups == len(np.unique(rows))
-
-
-def test_the_run_of_a_training_that_was_killed_is_there_for_the_next_until_all_is_registered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trainings = tmp_path / "trainings"
-    found: list[bool] = []
-
-    def train_models(*given: Any) -> list[Any]:
-        runs: RunFolders = given[-1]
-        folder = runs.folder("digest")
-        assert folder is not None
-        found.append((folder / "checkpoint").exists())
-        (folder / "checkpoint").touch()
-        if len(found) == 1:
-            raise KeyboardInterrupt
-        return []
-
-    monkeypatch.setattr(pipeline, "train_models", train_models)
-    version = SimpleNamespace(name="emails", version="1.0.0", tag="emails/v1.0.0")
-    stores: Any = SimpleNamespace(
-        datasets=SimpleNamespace(get=lambda *_: version, checkout=lambda *_: tmp_path), registry=None, records=None
-    )
-    place = Workplace(stores, Actor(name="job", role=Role.SYSTEM), datetime(2026, 1, 2, tzinfo=UTC), trainings)
-    settings: Any = None
-    with pytest.raises(KeyboardInterrupt):
-        train_versions(place, TrainRequest(), settings, "emails", "latest")
-    assert [folder.name for folder in trainings.iterdir()] == ["digest"]
-    train_versions(place, TrainRequest(), settings, "emails", "latest")
-    assert found == [False, True]
-    assert list(trainings.iterdir()) == []
