@@ -1,14 +1,16 @@
 # Every target sets up what it needs; `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint unit bench up down tree constraints
+.PHONY: help setup demo test lane-journeys lane-services lane-beside check lint unit bench up down tree constraints
 
 BIN := .venv/bin
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$python && break; done)
-# What starts no platform takes what the others leave of the machine: those mostly wait for something to happen.
-BESIDE = tests/unit $(wildcard $(addprefix tests/integration/test_,corpus* data* embeddings* feedback* hostile* objects* predictions* records* training*))
-FIRST = tests/architecture $(filter-out $(BESIDE),$(wildcard tests/integration/test_*)) tests/e2e tests/chaos
+# Three lanes side by side: whole installations, then single services, mostly wait for something to happen; what starts
+# neither takes what they leave of the machine.
+BESIDE = tests/unit $(wildcard $(addprefix tests/integration/test_,corpus* data* embeddings* feedback* hostile* objects* predictions* records* summaries* training*))
+SERVICES = tests/architecture $(filter-out $(BESIDE),$(wildcard tests/integration/test_*))
+JOURNEYS = tests/e2e tests/chaos
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,11 +29,17 @@ demo: setup ## run the whole life of a model; KEEP=1 leaves it running, SOURCE=U
 	$(BIN)/triage demo $(if $(KEEP),--keep) $(if $(SOURCE),--source '$(SOURCE)') $(if $(RECIPE),--recipe '$(RECIPE)')
 
 test: setup ## run every test: architecture, unit, integration, end to end, chaos
-	@log=$$(mktemp); trap 'kill $$beside 2>/dev/null; rm -f $$log' EXIT; \
-	nice -n 19 $(BIN)/pytest --numprocesses 2 --dist loadfile $(BESIDE) >$$log 2>&1 & beside=$$!; \
-	$(BIN)/pytest $(FIRST); first=$$?; \
-	echo "the tests beside them:"; tail -f -n +1 --pid=$$beside $$log; wait $$beside; beside_too=$$?; trap 'rm -f $$log' EXIT; \
-	exit $$((first | beside_too))
+	@echo "Three lanes side by side; each is shown when it has ended."
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target lane-journeys lane-services lane-beside
+
+lane-journeys:
+	@$(BIN)/pytest $(JOURNEYS)
+
+lane-services:
+	@$(BIN)/pytest $(SERVICES)
+
+lane-beside:
+	@nice -n 19 $(BIN)/pytest --numprocesses 2 --dist loadfile $(BESIDE)
 
 check: lint unit ## what a commit must pass: format, lint, types, floors, unit and architecture tests
 
