@@ -34,4 +34,4 @@ def test_build_train_and_evaluate(platform: Platform) -> None:
     newest = platform.stores.registry.get(MODEL)
     assert str(newest.ref) in registered
     assert newest.training_details.dataset_version == "jobs/v1.0.0"
-    assert '"accuracy"' in submit(platform, "evaluate", MODEL, "--dataset", "jobs")
+    assert '"accuracy"' in submit(platform, "evaluate", "--model", MODEL, "--dataset", "jobs")

@@ -24,6 +24,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_model(tmp_path_factory.mktemp("base"), "t5")
 
 
+@pytest.mark.usefixtures("disconnected")
 def test_without_ray_it_says_so(base: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="Ray is not connected"):
         fit_t5(examples(), options(base), seed=0, workspace=tmp_path)

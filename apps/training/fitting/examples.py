@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.training.datasets.rows import TABLE
 from libs.common.domain.dataset import Split
 from libs.common.domain.triage import Email
 from libs.common.errors import DataError
@@ -74,7 +73,7 @@ def read_examples(dataset_folder: Path, split: Split) -> Examples:
     """One part of a committed dataset, in the order of its rows."""
     import pyarrow.parquet as pq
 
-    from apps.training.datasets.rows import emails_of
+    from apps.training.datasets.rows import TABLE, emails_of
 
     table = pq.read_table(dataset_folder / TABLE)
     part = table.take([row for row, name in enumerate(table["split"].to_pylist()) if name == split])

@@ -1,5 +1,6 @@
 """Replicas follow CPU and requests, whichever asks for more."""
 
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -35,7 +36,9 @@ def test_the_policy_reads_what_the_meter_writes() -> None:
 def test_the_meter_sees_work() -> None:
     meter = CpuMeter(cores=1)
     sum(range(2_000_000))
-    assert meter.read() > 20
+    busy = meter.read()
+    time.sleep(0.2)
+    assert busy > meter.read()
 
 
 def test_equal_bounds_are_a_fixed_count() -> None:
