@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.training.fitting.examples import TABLE
+from apps.training.datasets.rows import TABLE
 from libs.common.domain.dataset import Split
 from libs.common.domain.triage import Email
 from libs.common.errors import DataError

@@ -7,9 +7,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from apps.training.datasets.rows import DATASET, ingested_row
+from apps.training.datasets.rows import DATASET, TABLE, ingested_row
 from apps.training.fitting.examples import (
-    TABLE,
     Origin,
     led_by_fold,
     read_examples,
