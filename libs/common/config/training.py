@@ -167,7 +167,22 @@ class Selection(Section):
     folds: PositiveInt
 
 
-class ExtractiveFamily(Section):
+class LoraFamily(Section):
+    """What every summarizer that is fine-tuned with LoRA says of its training; ``max_emails`` bounds the time it takes."""
+
+    max_emails: PositiveInt
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    lora_rank: PositiveInt
+    lora_alpha: PositiveInt
+    workers: PositiveInt
+    threads_per_worker: PositiveInt
+    use_gpu: bool
+    niceness: Annotated[int, Field(ge=0, le=19)]
+
+
+class ExtractiveFamily(LoraFamily):
     """A pretrained encoder with LoRA on its attention, that scores the stretches of at most ``most_words`` of an e-mail.
 
     The scores are fitted to the distribution over an e-mail's stretches that has their ROUGE, to the power of ``sharpness``.
@@ -176,39 +191,19 @@ class ExtractiveFamily(Section):
     encoder: str
     max_tokens: Annotated[int, Field(ge=16, le=512)]
     most_words: Annotated[int, Field(ge=2, le=40)]
-    max_emails: PositiveInt
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
     sharpness: PositiveFloat
-    lora_rank: PositiveInt
-    lora_alpha: PositiveInt
-    workers: PositiveInt
-    threads_per_worker: PositiveInt
-    use_gpu: bool
-    niceness: Annotated[int, Field(ge=0, le=19)]
 
 
-class GenerativeFamily(Section):
+class GenerativeFamily(LoraFamily):
     """A pretrained language model with LoRA on its linear layers, that writes at most ``max_new_tokens`` of a line.
 
-    A step learns from ``accumulation`` batches on each worker; ``max_emails`` bounds the time it takes.
+    A step learns from ``accumulation`` batches on each worker.
     """
 
     model: str
     max_tokens: Annotated[int, Field(ge=32, le=8192)]
     max_new_tokens: Annotated[int, Field(ge=4, le=256)]
-    max_emails: PositiveInt
-    epochs: PositiveInt
-    batch_size: PositiveInt
     accumulation: PositiveInt
-    learning_rate: PositiveFloat
-    lora_rank: PositiveInt
-    lora_alpha: PositiveInt
-    workers: PositiveInt
-    threads_per_worker: PositiveInt
-    use_gpu: bool
-    niceness: Annotated[int, Field(ge=0, le=19)]
 
 
 SummarizerName = Literal["extractive", "t5", "gpt"]
