@@ -39,7 +39,7 @@ lane-services:
 	@$(BIN)/pytest $(SERVICES)
 
 lane-beside:
-	@nice -n 19 $(BIN)/pytest --numprocesses 2 --dist loadfile $(BESIDE)
+	@nice -n 10 $(BIN)/pytest --numprocesses 2 --dist loadfile $(BESIDE)
 
 check: lint unit ## what a commit must pass: format, lint, types, floors, unit and architecture tests
 

@@ -225,7 +225,7 @@ def test_a_real_kill_is_survived_too(stores: Stores, home: Path) -> None:
     plan = home / "datasets" / ".git" / "triage-plan.json"
     command = [sys.executable, "-c", RUN, str(home)]
     run = subprocess.Popen(command, start_new_session=True)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not plan.exists() and time.monotonic() < deadline:
         time.sleep(0.001)
     os.killpg(run.pid, signal.SIGKILL)

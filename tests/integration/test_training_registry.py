@@ -199,7 +199,7 @@ def _pings(port: int) -> bool:
 
 def test_mlflow_serves_a_registered_version(scoring_server: str) -> None:
     table = {"columns": ["subject", "body"], "data": [["invoice due", "payment overdue"], ["prize", "click free"]]}
-    reply = httpx.post(f"{scoring_server}/invocations", json={"dataframe_split": table}, timeout=30)
+    reply = httpx.post(f"{scoring_server}/invocations", json={"dataframe_split": table}, timeout=120)
     assert reply.status_code == 200, reply.text
     answers = reply.json()["predictions"]
     assert [answer["label"] for answer in answers] == ["invoice", "spam"]

@@ -203,7 +203,7 @@ def test_the_same_request_is_recognised_and_cannot_be_guessed_without_the_key() 
     assert Subject.of(ADDRESS, None).digest(KEY) != Subject.of(None, ADDRESS).digest(KEY)
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(150)  # two hundred times what it takes: whatever is quadratic takes longer
 @pytest.mark.parametrize("filler", ["a", " ", "a ", '"', "<", "&", "a@", ">", "=", "1."])
 def test_a_hostile_text_costs_no_more_than_a_long_one(filler: str) -> None:
     row = row_of(mail(ADDRESS)) | {"body": f"{filler * (200_000 // len(filler))} {ADDRESS}"}
