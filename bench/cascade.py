@@ -1,6 +1,6 @@
 """What int8 and the cascade save and what they cost on real mail: quality over parts of the corpus, and speed on this machine.
 
-    python bench/cascade.py --parts 6 --models FOLDER    # fits what FOLDER does not hold yet, then measures
+    python bench/cascade.py [--parts 6] [--models FOLDER]    # fits what FOLDER does not hold yet, then measures
 
 The corpus is built and split as the product does it, threads and campaigns kept together: its holdout and its five folds are
 the parts. Each part is judged by what all the others teach; every fit sets one of these aside, and by that int8 is accepted and
@@ -68,7 +68,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, default=_SHARED / "spamassassin.parquet")
     parser.add_argument("--parts", type=int, choices=range(1, 7), default=6, help="how many are judged, the holdout first")
-    parser.add_argument("--models", type=Path, required=True, help="where the fitted classifiers lie, or are to lie")
+    parser.add_argument("--models", type=Path, help="where the fitted classifiers lie, or are to lie (default: kept nowhere)")
     parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args()
     if not chosen.corpus.is_file():
@@ -76,12 +76,14 @@ def main() -> int:
     import ray
 
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    whole = _examples(chosen.corpus)
-    parts = [_judged(whole, _HOLDOUT - place, chosen.models, chosen.threads) for place in range(chosen.parts)]
-    ray.shutdown()
-    answers, classes = _pooled(parts), len(whole.classes)
-    arms = _load(chosen.models / f"{_HOLDOUT}", chosen.threads)
-    timed = {arm: _speeds(one, answers.emails[:_TIMED]) for arm, one in arms.items()}
+    with TemporaryDirectory(prefix="triage-bench-") as scratch:
+        models = chosen.models or Path(scratch)
+        whole = _examples(chosen.corpus)
+        parts = [_judged(whole, _HOLDOUT - place, models, chosen.threads) for place in range(chosen.parts)]
+        ray.shutdown()
+        answers, classes = _pooled(parts), len(whole.classes)
+        arms = _load(models / f"{_HOLDOUT}", chosen.threads)
+        timed = {arm: _speeds(one, answers.emails[:_TIMED]) for arm, one in arms.items()}
     print(record("cascade", {**_quality(answers, classes), **_compared(answers, classes), **_speed(timed)}))
     return 0
 

@@ -19,6 +19,7 @@ from libs.common.domain.model import ModelRef
 from libs.common.domain.traffic import Traffic
 from libs.common.errors import ModelCorrupt
 from libs.common.features.extraction import METADATA
+from libs.common.features.grams import BUCKETS
 from libs.common.models.artifact import write_artifact
 from libs.common.models.tabular import TabularClassifier, TabularWeights
 from libs.common.stores.objects import open_objects
@@ -35,6 +36,8 @@ def small_classifier() -> TabularClassifier:
     weights = TabularWeights(
         idf=np.ones(2, dtype=np.float32),
         terms=np.array([[4, -4], [-4, 4]], dtype=np.float32),
+        gram_idf=np.zeros(BUCKETS, dtype=np.float32),
+        grams=np.zeros((BUCKETS, 2), dtype=np.float32),
         bias=np.zeros(2, dtype=np.float32),
         metadata=np.zeros((len(METADATA), 2), dtype=np.float32),
         centre=facts,

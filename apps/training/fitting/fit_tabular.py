@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.training.fitting.examples import Examples, set_aside
-from apps.training.fitting.fit_tfidf import fit_tfidf
+from apps.training.fitting.fit_tfidf import fit_grams, fit_tfidf
 from apps.training.fitting.out_of_fold import Fitted, answers_to
 from libs.common.config.training import TabularFamily
 from libs.common.features.cleaning import CleanEmail, clean
 from libs.common.features.extraction import metadata
+from libs.common.features.grams import BUCKETS
 from libs.common.models.tabular import TabularClassifier, TabularWeights, standardise
 
 if TYPE_CHECKING:
@@ -48,18 +49,22 @@ def _fit(examples: Examples, cleaned: list[CleanEmail], facts: Array, options: T
     from sklearn.linear_model import LogisticRegression
 
     vocabulary, idf, tfidf = fit_tfidf(cleaned, options.max_terms, options.min_documents)
+    gram_idf, gram_tfidf = fit_grams(cleaned, options.min_documents)
     centre, scale = facts.mean(axis=0), facts.std(axis=0) + 1e-6
     weighted = csr_matrix(standardise(facts, centre, scale) * np.float32(options.metadata_weight))
     model = LogisticRegression(
         C=options.inverse_regularization, class_weight="balanced", max_iter=_MAX_ITERATIONS, random_state=seed
     )
-    model.fit(cast(Any, hstack([tfidf, weighted]).tocsr()), examples.labels)
+    model.fit(cast(Any, hstack([tfidf, gram_tfidf * np.float32(options.gram_weight), weighted]).tocsr()), examples.labels)
     coefficients, bias = _coefficients(model)
+    of_terms, of_grams, of_facts = np.split(coefficients, [len(vocabulary), len(vocabulary) + BUCKETS])
     weights = TabularWeights(
         idf=idf,
-        terms=np.ascontiguousarray(coefficients[: len(vocabulary)], dtype=np.float32),
+        terms=np.ascontiguousarray(of_terms),
+        gram_idf=gram_idf,
+        grams=np.ascontiguousarray(of_grams * np.float32(options.gram_weight)),
         bias=bias,
-        metadata=np.ascontiguousarray(coefficients[len(vocabulary) :] * np.float32(options.metadata_weight)),
+        metadata=np.ascontiguousarray(of_facts * np.float32(options.metadata_weight)),
         centre=centre,
         scale=scale,
     )

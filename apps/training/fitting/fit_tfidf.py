@@ -1,4 +1,4 @@
-"""Fits TF-IDF with scikit-learn, and its truncated SVD; what comes out are plain arrays."""
+"""Fits TF-IDF of terms and of grams with scikit-learn, and its truncated SVD; what comes out are plain arrays."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from libs.common.features.cleaning import CleanEmail
 from libs.common.features.extraction import terms
+from libs.common.features.grams import BUCKETS, grams
 from libs.common.features.tfidf import Array
 
 if TYPE_CHECKING:
@@ -19,14 +20,33 @@ def fit_tfidf(cleaned: list[CleanEmail], max_terms: int, min_documents: int) -> 
     vectorizer = TfidfVectorizer(
         analyzer=cast(Any, terms),
         sublinear_tf=True,
-        # A corpus of a handful of mails has no term twice.
-        min_df=min(min_documents, max(1, len(cleaned) // 50)),
+        min_df=_enough(min_documents, len(cleaned)),
         max_features=max_terms,
         dtype=cast(Any, np.float32),
     )
     tfidf = cast("csr_matrix", vectorizer.fit_transform(cleaned))
     vocabulary = {str(term): int(row) for term, row in cast("dict[str, int]", vectorizer.vocabulary_).items()}
     return vocabulary, np.asarray(vectorizer.idf_, dtype=np.float32), tfidf
+
+
+def fit_grams(cleaned: list[CleanEmail], min_documents: int) -> tuple[Array, "csr_matrix"]:
+    """The idf (b,) of the buckets of `grams`, 0 where fewer mails than ``min_documents`` have it, and the (n, b) TF-IDF."""
+    from scipy.sparse import csr_matrix
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    found = [grams(each) for each in cleaned]
+    ends = np.cumsum([0, *(len(buckets) for buckets, _ in found)])
+    counts = np.concatenate([count for _, count in found]).astype(np.float32)
+    table = csr_matrix((counts, np.concatenate([buckets for buckets, _ in found]), ends), shape=(len(cleaned), BUCKETS))
+    transformer = TfidfTransformer(sublinear_tf=True)
+    idf = np.asarray(transformer.fit(table).idf_, dtype=np.float32)
+    transformer.idf_ = idf = np.where(table.getnnz(axis=0) < _enough(min_documents, len(cleaned)), np.float32(0), idf)
+    return idf, cast("csr_matrix", transformer.transform(table))
+
+
+def _enough(min_documents: int, mails: int) -> int:
+    """A corpus of a handful of mails has no term twice."""
+    return min(min_documents, max(1, mails // 50))
 
 
 def fit_components(tfidf: "csr_matrix", count: int, seed: int) -> Array:

@@ -11,7 +11,7 @@ from libs.common.domain.triage import Email
 from libs.common.features.cleaning import CleanEmail, clean
 from libs.common.features.extraction import METADATA, metadata, terms
 from libs.common.features.text_network import TextNetwork
-from libs.common.features.tfidf import project, read_vocabulary, write_vocabulary
+from libs.common.features.tfidf import counted, project, read_vocabulary, write_vocabulary
 
 ARRAYS = "features.safetensors"
 
@@ -38,7 +38,7 @@ class MailFeatures:
         rows = np.empty((len(emails), width + rank + len(METADATA)), dtype=np.float32)
         rows[:, :width] = embeddings
         for row, email, each in zip(rows, emails, cleaned, strict=True):
-            row[width : width + rank] = project(terms(each), self.vocabulary, self.idf, self.components)
+            row[width : width + rank] = project(*counted(terms(each), self.vocabulary), self.idf, self.components)
             row[width + rank :] = metadata(email, each)
         return rows
 

@@ -13,17 +13,21 @@ VOCABULARY = "vocabulary.json"
 
 Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
 
 
-def project(found: Sequence[str], vocabulary: Mapping[str, int], idf: Array, onto: Array) -> Floats:
-    """(k,) the TF-IDF row of ``found``, of length 1, times ``onto`` (v, k); ``vocabulary`` gives each term its row."""
+def counted(found: Sequence[str], vocabulary: Mapping[str, int]) -> tuple[Numbers, Numbers]:
+    """(t,) the rows that ``vocabulary`` gives the terms ``found``, and (t,) how often each was; the others are left out."""
     counts = Counter(vocabulary[term] for term in found if term in vocabulary)
-    if not counts:
-        return np.zeros(onto.shape[1])
     rows = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
-    values = np.fromiter(counts.values(), dtype=np.float64, count=len(counts))
-    tfidf = (1 + np.log(values)) * idf[rows]
-    return (tfidf / np.sqrt(tfidf @ tfidf)) @ onto[rows]
+    return rows, np.fromiter(counts.values(), dtype=np.int64, count=len(counts))
+
+
+def project(rows: Numbers, counts: Numbers, idf: Array, onto: Array) -> Floats:
+    """(k,) the TF-IDF row of an e-mail, of length 1, times ``onto`` (v, k): it has ``counts`` of ``rows``, (t,) each."""
+    tfidf = (1 + np.log(counts)) * idf[rows]
+    length = np.sqrt(tfidf @ tfidf)
+    return (tfidf / length) @ onto[rows] if length else np.zeros(onto.shape[1])
 
 
 def write_vocabulary(vocabulary: Mapping[str, int], folder: Path) -> None:

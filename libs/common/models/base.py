@@ -10,7 +10,6 @@ from pydantic import JsonValue
 
 from libs.common.domain.triage import Email, Prediction, Summary
 from libs.common.errors import ModelError
-from libs.common.features.extraction import METADATA
 
 Probabilities = NDArray[np.float64]
 
@@ -68,10 +67,11 @@ def answers(labels: tuple[str, ...], probabilities: Probabilities) -> list[Predi
     ]
 
 
-def require_metadata(options: Mapping[str, JsonValue], folder: Path) -> None:
-    """ModelError where the model in ``folder`` was fitted on other metadata features than this code computes."""
-    if options["metadata"] != list(METADATA):
-        raise ModelError(
-            f"{folder}: was fitted on the metadata features {options['metadata']}, this code computes {list(METADATA)}",
-            "train the model again with this code, or serve it with the code that trained it",
-        )
+def require_features(options: Mapping[str, JsonValue], computed: Mapping[str, JsonValue], folder: Path) -> None:
+    """ModelError where the model in ``folder`` was fitted on other features than this code computes; both by their kind."""
+    for kind, ours in computed.items():
+        if (theirs := options.get(kind)) != ours:
+            raise ModelError(
+                f"{folder}: was fitted on the {kind} features {theirs}, this code computes {ours}",
+                "train the model again with this code, or serve it with the code that trained it",
+            )

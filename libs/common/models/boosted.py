@@ -14,7 +14,7 @@ from libs.common.domain.triage import Email
 from libs.common.errors import ModelCorrupt
 from libs.common.features.extraction import METADATA
 from libs.common.features.mail_features import Array, MailFeatures, read_features
-from libs.common.models.base import Probabilities, require_metadata
+from libs.common.models.base import Probabilities, require_features
 from libs.common.stats.calibration import softmax
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class BoostedClassifier:
 
 def load_boosted(folder: Path, labels: tuple[str, ...], options: dict[str, JsonValue], threads: int) -> BoostedClassifier:
     """Read what ``save`` wrote, its encoder with ``threads`` threads; ModelCorrupt where its files do not fit together."""
-    require_metadata(options, folder)
+    require_features(options, {"metadata": list(METADATA)}, folder)
     features = read_features(folder, int(cast("int", options["max_tokens"])), threads)
     temperature = float(cast("float", options["temperature"]))
     classifier = BoostedClassifier(labels, features, (folder / TREES).read_bytes(), temperature)

@@ -1,4 +1,4 @@
-"""TF-IDF of words and word pairs plus e-mail metadata, under a linear classifier.
+"""TF-IDF of words, word pairs and runs of characters plus e-mail metadata, under a linear classifier.
 
 The fitted numbers travel as safetensors and JSON rather than as a scikit-learn object: plain arrays hold nothing to audit,
 and a replica that reads them needs neither scikit-learn nor skops, which take 5 s and more to import (ADR 19).
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from libs.common.domain.triage import Email
-from libs.common.features.cleaning import clean
+from libs.common.features.cleaning import CleanEmail, clean
 from libs.common.features.extraction import METADATA, metadata, terms
-from libs.common.features.tfidf import project, read_vocabulary, write_vocabulary
-from libs.common.models.base import Probabilities, require_metadata
+from libs.common.features.grams import BITS, LENGTHS, MAX_CHARS, grams
+from libs.common.features.tfidf import counted, project, read_vocabulary, write_vocabulary
+from libs.common.models.base import Probabilities, require_features
 from libs.common.stats.calibration import softmax
 
 Array = NDArray[np.float32]
@@ -25,16 +26,24 @@ Floats = NDArray[np.float64]
 
 ARRAYS = "weights.safetensors"
 
+_FEATURES: dict[str, JsonValue] = {
+    "metadata": list(METADATA),
+    "gram": {"lengths": list(LENGTHS), "bits": BITS, "chars": MAX_CHARS},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class TabularWeights:
-    """The fitted arrays, for v terms, m metadata features and k labels.
+    """The fitted arrays, for v terms, b buckets of grams, m metadata features and k labels.
 
-    ``idf`` (v,) · ``terms`` (v, k) · ``bias`` (k,) · ``metadata`` (m, k) · ``centre``, ``scale`` (m,).
+    ``idf`` (v,) · ``terms`` (v, k) · ``gram_idf`` (b,) · ``grams`` (b, k) · ``bias`` (k,) · ``metadata`` (m, k) ·
+    ``centre``, ``scale`` (m,).
     """
 
     idf: Array
     terms: Array
+    gram_idf: Array
+    grams: Array
     bias: Array
     metadata: Array
     centre: Array
@@ -43,7 +52,7 @@ class TabularWeights:
 
 @dataclass(frozen=True)
 class TabularClassifier:
-    """A linear classifier over the features of `features.extraction`; ``vocabulary`` gives each term its row."""
+    """A linear classifier over terms, grams and metadata features; ``vocabulary`` gives each term its row."""
 
     family: ClassVar[str] = "tabular"
 
@@ -54,8 +63,8 @@ class TabularClassifier:
 
     @property
     def options(self) -> dict[str, JsonValue]:
-        """The temperature, and the names of the metadata features, so that a changed list is never read as the old one."""
-        return {"temperature": self.temperature, "metadata": list(METADATA)}
+        """The temperature, and what the features are, so that changed ones are never read as the old ones."""
+        return {"temperature": self.temperature, **_FEATURES}
 
     def predict(self, emails: Sequence[Email]) -> Probabilities:
         """(n, k) probabilities."""
@@ -66,12 +75,13 @@ class TabularClassifier:
         scores = np.empty((len(emails), len(self.labels)), dtype=np.float64)
         for row, email in enumerate(emails):
             cleaned = clean(email)
-            scores[row] = self._score_terms(terms(cleaned)) + self._score_metadata(metadata(email, cleaned))
+            scores[row] = self._score_text(cleaned) + self._score_metadata(metadata(email, cleaned))
         return scores
 
-    def _score_terms(self, found: list[str]) -> Floats:
+    def _score_text(self, cleaned: CleanEmail) -> Floats:
         weights = self.weights
-        return project(found, self.vocabulary, weights.idf, weights.terms) + weights.bias
+        words = project(*counted(terms(cleaned), self.vocabulary), weights.idf, weights.terms)
+        return words + project(*grams(cleaned), weights.gram_idf, weights.grams) + weights.bias
 
     def _score_metadata(self, facts: list[float]) -> Array:
         weights = self.weights
@@ -96,6 +106,6 @@ def load_tabular(folder: Path, labels: tuple[str, ...], options: dict[str, JsonV
     """Read what ``save`` wrote; ``threads`` is not needed, one core answers 1 500 e-mails/s and more."""
     from safetensors.numpy import load_file
 
-    require_metadata(options, folder)
+    require_features(options, _FEATURES, folder)
     weights = TabularWeights(**load_file(folder / ARRAYS))
     return TabularClassifier(labels, read_vocabulary(folder), weights, float(cast("float", options["temperature"])))

@@ -1,11 +1,13 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from apps.training.evaluation.evaluate import evaluate
 from apps.training.fitting.fit_tabular import fit_once, fit_tabular
+from libs.common.features.cleaning import CleanEmail, clean
 from libs.common.models.artifact import write_artifact
 from tests.unit.apps.training.mails import mailbox
 from tests.unit.libs.common.models.test_tabular import OPTIONS
@@ -48,11 +50,18 @@ def test_where_no_fold_can_be_set_aside_there_are_no_answers_and_no_temperature(
 @pytest.mark.parametrize("labels", [("invoice", "spam"), ("invoice", "meeting", "spam")])
 def test_the_kept_numbers_answer_as_scikit_learn_does(labels: tuple[str, ...]) -> None:
     from scipy.sparse import csr_matrix, hstack
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    from libs.common.features.cleaning import clean
     from libs.common.features.extraction import metadata, terms
+    from libs.common.features.grams import BUCKETS, grams
+
+    def counts_of(mails: list[CleanEmail]) -> Any:
+        table = np.zeros((len(mails), BUCKETS))
+        for row, mail in zip(table, mails, strict=True):
+            buckets, counts = grams(mail)
+            row[buckets] = counts
+        return csr_matrix(table)
 
     taught, judged = mailbox(60, labels=labels), mailbox(20, seed=9, labels=labels)
     fitted = fit_tabular(taught, OPTIONS, seed=0).classifier
@@ -62,9 +71,13 @@ def test_the_kept_numbers_answer_as_scikit_learn_does(labels: tuple[str, ...]) -
     centre, scale = facts[0].mean(axis=0), facts[0].std(axis=0) + 1e-6
     cleaned = [[clean(mail) for mail in part.emails] for part in (taught, judged)]
     words = [vectorizer.fit_transform(cleaned[0]), vectorizer.transform(cleaned[1])]
+    tables = [counts_of(part) for part in cleaned]
+    known = tables[0].getnnz(axis=0) > 0
+    weighing = TfidfTransformer(sublinear_tf=True)
+    runs = [weighing.fit_transform(tables[0][:, known]), weighing.transform(tables[1][:, known])]
     rows = [
-        hstack([some, csr_matrix(np.clip((fact - centre) / scale, -4, 4) * OPTIONS.metadata_weight)])
-        for some, fact in zip(words, facts, strict=True)
+        hstack([some, run, csr_matrix(np.clip((fact - centre) / scale, -4, 4) * OPTIONS.metadata_weight)])
+        for some, run, fact in zip(words, runs, facts, strict=True)
     ]
     model = LogisticRegression(C=OPTIONS.inverse_regularization, class_weight="balanced", max_iter=300).fit(
         rows[0], taught.labels

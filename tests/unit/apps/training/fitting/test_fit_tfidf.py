@@ -5,7 +5,7 @@ import numpy as np
 from apps.training.fitting.fit_tfidf import fit_components, fit_tfidf
 from libs.common.features.cleaning import clean
 from libs.common.features.extraction import terms
-from libs.common.features.tfidf import project, read_vocabulary, write_vocabulary
+from libs.common.features.tfidf import counted, project, read_vocabulary, write_vocabulary
 from tests.unit.apps.training.mails import mailbox
 
 CLEANED = [clean(email) for email in mailbox(30).emails]
@@ -15,13 +15,13 @@ def test_a_mail_is_projected_as_scikit_learn_does() -> None:
     vocabulary, idf, tfidf = fit_tfidf(CLEANED, max_terms=200, min_documents=1)
     components = fit_components(tfidf, 8, seed=0)
     assert components.shape == (200, 8)
-    ours = np.vstack([project(terms(each), vocabulary, idf, components) for each in CLEANED])
+    ours = np.vstack([project(*counted(terms(each), vocabulary), idf, components) for each in CLEANED])
     np.testing.assert_allclose(ours, tfidf @ components, atol=1e-6)
 
 
 def test_words_that_nobody_knows_are_nothing() -> None:
     vocabulary, idf, _ = fit_tfidf(CLEANED, max_terms=200, min_documents=1)
-    assert (project(["zzz", "qqq"], vocabulary, idf, np.ones((200, 3), np.float32)) == 0).all()
+    assert (project(*counted(["zzz", "qqq"], vocabulary), idf, np.ones((200, 3), np.float32)) == 0).all()
 
 
 def test_few_mails_give_few_components() -> None:

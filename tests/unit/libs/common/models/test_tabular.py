@@ -12,7 +12,7 @@ from libs.common.models.artifact import load_classifier, write_artifact
 from libs.common.models.tabular import TabularClassifier, load_tabular
 from tests.unit.apps.training.mails import mailbox
 
-OPTIONS = TabularFamily(max_terms=500, min_documents=1, inverse_regularization=10, metadata_weight=0.1)
+OPTIONS = TabularFamily(max_terms=500, min_documents=1, inverse_regularization=10, gram_weight=1, metadata_weight=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,14 @@ def test_saved_and_read_back_it_predicts_the_same(classifier: TabularClassifier,
 def test_a_model_of_other_metadata_features_is_refused(classifier: TabularClassifier, tmp_path: Path) -> None:
     classifier.save(tmp_path)
     with pytest.raises(ModelError, match="metadata features"):
-        load_tabular(tmp_path, classifier.labels, {"temperature": 1.0, "metadata": ["is_html"]}, threads=1)
+        load_tabular(tmp_path, classifier.labels, {**classifier.options, "metadata": ["is_html"]}, threads=1)
+
+
+def test_a_model_from_before_there_were_grams_is_refused(classifier: TabularClassifier, tmp_path: Path) -> None:
+    classifier.save(tmp_path)
+    options = {name: value for name, value in classifier.options.items() if name != "gram"}
+    with pytest.raises(ModelError, match="gram features None"):
+        load_tabular(tmp_path, classifier.labels, options, threads=1)
 
 
 def test_nobody_to_predict_for(classifier: TabularClassifier) -> None:
