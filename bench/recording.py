@@ -25,10 +25,10 @@ class Figure:
     holds: bool | None = None
 
 
-def record(name: str, figures: dict[str, Figure]) -> Path:
-    """Write the figures of one benchmark; returns the file."""
+def record(name: str, figures: dict[str, Figure], **more: str) -> Path:
+    """Write the figures of one benchmark, ``more`` of the machine beside what can be told here; returns the file."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPO, capture_output=True, text=True, check=False).stdout.strip()
-    machine = {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()}
+    machine = {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version(), **more}
     found = {
         "machine": machine,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -12,7 +12,9 @@ the checkpoint of each epoch but the last, for `plain` and `ray`. What comes bef
 median, with the lowest and the highest. The difference in macro-F1 of `plain` and `fixed` is the mean over the folds; its 95 %
 interval is of rows drawn again, in pairs. It is a loss where all of that lies below 0.
 
-python bench/train.py [--corpus FILE] [--emails 480] [--folds 0 1] [--more 1]; some 11 minutes on two cores.
+With --gpu the network learns on this machine's GPU in each arm, and the figures go to train_gpu.json.
+
+python bench/train.py [--corpus FILE] [--emails 480] [--folds 0 1] [--more 1] [--gpu]; some 11 minutes on two cores.
 """
 
 import argparse
@@ -89,6 +91,7 @@ def main() -> int:
     parser.add_argument("--emails", type=int, default=480, help="how many are learned in a training")
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1], help="which of five folds are judged")
     parser.add_argument("--more", type=int, default=1, help="pairs of Ray Train and the loop alone, beside those of the folds")
+    parser.add_argument("--gpu", action="store_true", help="learn on a GPU of this machine")
     parser.add_argument("--arm", choices=list(_ARMS), help=argparse.SUPPRESS)  # a run, in its own process
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -98,11 +101,12 @@ def main() -> int:
     if not chosen.corpus.is_file():
         parser.error(f"write a --corpus that exists: {chosen.corpus}")
     mails = _examples(chosen.corpus)
-    lessons = {fold: _lesson(mails, fold, chosen.emails) for fold in chosen.folds}
+    lessons = {fold: _lesson(mails, fold, chosen.emails, chosen.gpu) for fold in chosen.folds}
     trained = {fold: _measure(("fixed", "plain", "ray"), lesson, f"fold {fold}") for fold, lesson in lessons.items()}
     first = lessons[chosen.folds[0]]
     more = [_measure(("ray", "plain"), first, f"pair {number + 1}") for number in range(chosen.more)]
-    print(record("train", {**_ray_figures([*trained.values(), *more]), **_recipe_figures(trained, lessons)}))
+    figures = {**_ray_figures([*trained.values(), *more]), **_recipe_figures(trained, lessons)}
+    print(record("train_gpu", figures, gpu=_gpu()) if chosen.gpu else record("train", figures))
     return 0
 
 
@@ -117,11 +121,17 @@ def _examples(corpus: Path) -> Examples:
     return Examples(tuple(mail.email for mail in mails), tuple(mail.label for mail in mails), tuple(folds))
 
 
-def _lesson(mails: Examples, fold: int, emails: int) -> Lesson:
+def _gpu() -> str:
+    import torch
+
+    return torch.cuda.get_device_name()
+
+
+def _lesson(mails: Examples, fold: int, emails: int, gpu: bool) -> Lesson:
     folds = np.array(mails.folds)
     taught, judged = mails.take(np.flatnonzero((folds >= 0) & (folds != fold))), mails.take(np.flatnonzero(folds == fold))
     options = load_config("local", REPO).training.families.transformer
-    options = options.model_copy(update={"niceness": 0, "workers": 1, "use_gpu": False})
+    options = options.model_copy(update={"niceness": 0, "workers": 1, "use_gpu": gpu})
     taught = taught.take(stratified_sample(taught, emails, _SEED))
     return prepare_lesson(taught, judged.take(stratified_sample(judged, _JUDGED, _SEED)), options, _SEED)
 
@@ -163,7 +173,8 @@ def _plain(lesson: Lesson, folder: Path) -> None:
     torch.set_num_threads(lesson.options.threads_per_worker)
     ended = _watched()
     unjudged = replace(lesson, judge=lesson.judge.take([]))
-    learner = Learner(unjudged, build_classifier(unjudged), torch.device("cpu"))
+    device = _device(lesson)
+    learner = Learner(unjudged, build_classifier(unjudged).to(device), device)
 
     def keep(progress: Progress, _: dict[str, float]) -> None:
         learner.save(folder)
@@ -179,7 +190,7 @@ def _ray(lesson: Lesson, folder: Path) -> None:
     from ray.train.torch import TorchTrainer
 
     ray.init(address="local", num_cpus=os.cpu_count(), include_dashboard=False, log_to_driver=False)
-    scaling = ScalingConfig(num_workers=1)
+    scaling = ScalingConfig(num_workers=1, use_gpu=lesson.options.use_gpu)
     trainer = TorchTrainer(
         partial(_learn_watched, lesson, folder), scaling_config=scaling, run_config=run_config(folder, SCORE)
     )
@@ -201,12 +212,13 @@ def _fixed(lesson: Lesson, folder: Path) -> None:
     torch.set_num_threads(options.threads_per_worker)
     torch.manual_seed(_SEED)
     ended = _watched()
-    model: Any = AutoModelForSequenceClassification.from_pretrained(lesson.encoder, num_labels=len(lesson.labels))
+    device = _device(lesson)
+    model: Any = AutoModelForSequenceClassification.from_pretrained(lesson.encoder, num_labels=len(lesson.labels)).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate)
     batches = [rows for _ in range(options.epochs) for rows in torch.randperm(len(lesson.learn)).split(options.batch_size)]
     model.train()
     for number, rows in enumerate(batches):
-        ids, mask, truth = _padded(lesson.learn.take(rows.numpy()), options.max_tokens)
+        ids, mask, truth = _padded(lesson.learn.take(rows.numpy()), options.max_tokens, device)
         torch.nn.functional.cross_entropy(model(input_ids=ids, attention_mask=mask).logits, truth).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.param_groups[0]["lr"] = options.learning_rate * learning_share(number, len(batches))
@@ -216,7 +228,8 @@ def _fixed(lesson: Lesson, folder: Path) -> None:
     answers: list[int] = []
     with torch.no_grad():
         for start in range(0, len(lesson.judge), 32):
-            ids, mask, _ = _padded(lesson.judge.take(range(start, min(start + 32, len(lesson.judge)))), options.max_tokens)
+            judged = lesson.judge.take(range(start, min(start + 32, len(lesson.judge))))
+            ids, mask, _ = _padded(judged, options.max_tokens, device)
             answers += model(input_ids=ids, attention_mask=mask).logits.argmax(dim=1).tolist()
     _write_run(folder, ended, np.array(answers, dtype=np.int64))
 
@@ -224,20 +237,34 @@ def _fixed(lesson: Lesson, folder: Path) -> None:
 _ARMS: dict[str, Callable[[Lesson, Path], None]] = {"plain": _plain, "ray": _ray, "fixed": _fixed}
 
 
-def _padded(rows: TokenRows, length: int) -> tuple[Any, Any, Any]:
+def _device(lesson: Lesson) -> Any:
+    import torch
+
+    return torch.device("cuda" if lesson.options.use_gpu else "cpu")
+
+
+def _padded(rows: TokenRows, length: int, device: Any) -> tuple[Any, Any, Any]:
     """Token numbers and mask, (n, length) each, and the classes, as tensors."""
     import torch
 
     ids, mask = (np.pad(part, ((0, 0), (0, length - part.shape[1]))) for part in pad([row.tolist() for row in rows.tokens]))
-    return torch.from_numpy(ids), torch.from_numpy(mask), torch.from_numpy(rows.truth)
+    whole, shown, truth = (torch.from_numpy(part).to(device) for part in (ids, mask, rows.truth))
+    return whole, shown, truth
 
 
 def _watched() -> list[float]:
     """When each step of any optimizer of this process ends, from now on, by the machine's own clock."""
+    import torch
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
     ended: list[float] = []
-    register_optimizer_step_post_hook(lambda *_: ended.append(time.monotonic()))
+
+    def note(*_: Any) -> None:
+        if torch.cuda.is_initialized():
+            torch.cuda.synchronize()  # until now it was only asked for
+        ended.append(time.monotonic())
+
+    register_optimizer_step_post_hook(note)
     return ended
 
 
