@@ -50,19 +50,23 @@ def _fit(examples: Examples, cleaned: list[CleanEmail], facts: Array, options: T
 
     vocabulary, idf, tfidf = fit_tfidf(cleaned, options.max_terms, options.min_documents)
     gram_idf, gram_tfidf = fit_grams(cleaned, options.min_documents)
+    found = np.flatnonzero(gram_idf)  # the other columns are empty, and would only take time
     centre, scale = facts.mean(axis=0), facts.std(axis=0) + 1e-6
     weighted = csr_matrix(standardise(facts, centre, scale) * np.float32(options.metadata_weight))
     model = LogisticRegression(
         C=options.inverse_regularization, class_weight="balanced", max_iter=_MAX_ITERATIONS, random_state=seed
     )
-    model.fit(cast(Any, hstack([tfidf, gram_tfidf * np.float32(options.gram_weight), weighted]).tocsr()), examples.labels)
+    columns = [tfidf, gram_tfidf[:, found] * np.float32(options.gram_weight), weighted]
+    model.fit(cast(Any, hstack(columns).tocsr()), examples.labels)
     coefficients, bias = _coefficients(model)
-    of_terms, of_grams, of_facts = np.split(coefficients, [len(vocabulary), len(vocabulary) + BUCKETS])
+    of_terms, of_found, of_facts = np.split(coefficients, [len(vocabulary), len(vocabulary) + len(found)])
+    of_grams = np.zeros((BUCKETS, coefficients.shape[1]), dtype=np.float32)
+    of_grams[found] = of_found * np.float32(options.gram_weight)
     weights = TabularWeights(
         idf=idf,
         terms=np.ascontiguousarray(of_terms),
         gram_idf=gram_idf,
-        grams=np.ascontiguousarray(of_grams * np.float32(options.gram_weight)),
+        grams=of_grams,
         bias=bias,
         metadata=np.ascontiguousarray(of_facts * np.float32(options.metadata_weight)),
         centre=centre,
