@@ -13,8 +13,9 @@ import pytest
 
 from apps.training.datasets.rows import DATASET
 from apps.training.fitting.encoders import find_encoder
+from apps.training.summaries.adapters import save_adapter
 from apps.training.summaries.examples import SummaryExamples
-from apps.training.summaries.extractive_worker import build_scorer, save_adapter, span_loss
+from apps.training.summaries.extractive_worker import build_scorer, span_loss
 from apps.training.summaries.fit_extractive import plan_lesson
 from apps.training.summaries.judge import quality_of
 from apps.training.summaries.pipeline import SummarizerRequest, train_summarizers

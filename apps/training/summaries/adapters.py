@@ -3,7 +3,7 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from apps.training.summaries.pretrained import Pretrained
 from libs.common.config.training import GenerativeFamily
@@ -39,11 +39,12 @@ def add_adapter(model: Any, options: GenerativeFamily) -> Any:
 def save_adapter(model: Any, name: str, folder: Path) -> None:
     """Write the adapter, the same bytes for the same weights; ``name`` is how others find the model that it belongs to."""
     model.save_pretrained(folder, save_embedding_layers=False)
-    # peft writes a card besides, the path on this machine, and a set in the order of its hashes.
+    # peft writes a card besides, the path on this machine, and sets in the order of their hashes.
     (folder / "README.md").unlink(missing_ok=True)
-    written = json.loads((folder / CONFIG).read_text())
-    written |= {"base_model_name_or_path": name, "target_modules": sorted(written["target_modules"])}
-    (folder / CONFIG).write_text(json.dumps(written, indent=2, sort_keys=True) + "\n")
+    written = cast("dict[str, Any]", json.loads((folder / CONFIG).read_text()))
+    ordered = {key: sorted(cast("list[str]", value)) if isinstance(value, list) else value for key, value in written.items()}
+    ordered["base_model_name_or_path"] = name
+    (folder / CONFIG).write_text(json.dumps(ordered, indent=2, sort_keys=True) + "\n")
 
 
 def load_adapter(model: Any, folder: Path) -> None:

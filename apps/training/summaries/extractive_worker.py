@@ -3,7 +3,6 @@
 Runs inside the worker process only; the driver's side is `apps.training.summaries.fit_extractive`.
 """
 
-import json
 import os
 import tempfile
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from apps.training.fitting.batches import plan_batches
 from apps.training.fitting.encoders import export_token_scorer
 from apps.training.fitting.learner import precision
+from apps.training.summaries.adapters import save_adapter
 from libs.common.config.training import ExtractiveFamily
 from libs.common.features.tokens import pad
 from libs.common.models.extractive import ADAPTER, COLUMNS, span_scores, span_weights
@@ -114,20 +114,6 @@ def _optimizer(model: Any, options: ExtractiveFamily, steps: int) -> tuple[Any, 
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=options.learning_rate, fused=True)
     return optimizer, get_linear_schedule_with_warmup(optimizer, int(steps * _WARM_UP_SHARE), steps)
-
-
-def save_adapter(model: Any, pretrained: str, folder: Path) -> None:
-    """Write the trained weights alone, and their configuration; ``pretrained`` is what they belong to, as it is configured.
-
-    peft writes a card, the encoder's path on this machine, and sets in no order: the same training would give other bytes.
-    """
-    model.save_pretrained(folder)
-    (folder / "README.md").unlink()
-    configuration = folder / "adapter_config.json"
-    written = cast("dict[str, Any]", json.loads(configuration.read_text()))
-    ordered = {name: sorted(cast("list[str]", value)) if isinstance(value, list) else value for name, value in written.items()}
-    ordered["base_model_name_or_path"] = pretrained
-    configuration.write_text(json.dumps(ordered, indent=2, sort_keys=True) + "\n")
 
 
 def _run_epoch(model: Any, optimizer: Any, schedule: Any, lesson: SpanLesson, batches: list[NDArray[np.int64]]) -> float:
