@@ -21,8 +21,13 @@ class RunFolders:
         self._held: dict[Path, int] = {}
 
     def folder(self, digest: str) -> Path | None:
-        """The folder of the run that learns so, perhaps with what a killed process left; None where another is at it."""
+        """The folder of the run that learns so, perhaps with what a killed process left; None where another is at it.
+
+        Asked again, it is the same: what the request has learned already is not learned twice.
+        """
         folder = self._root / digest
+        if folder in self._held:
+            return folder
         held = _hold(folder)
         if held is not None:
             self._held[folder] = held

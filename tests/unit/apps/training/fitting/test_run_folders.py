@@ -26,6 +26,11 @@ def test_the_same_run_finds_what_a_killed_one_left(tmp_path: Path) -> None:
         assert not (other / "checkpoint").exists()
 
 
+def test_what_a_request_has_learned_it_finds_again(tmp_path: Path) -> None:
+    with open_runs(tmp_path) as runs:
+        assert runs.folder("a") == runs.folder("a") is not None
+
+
 def test_nothing_is_left_once_all_went_well(tmp_path: Path) -> None:
     _leave(tmp_path)
     with open_runs(tmp_path) as runs:
