@@ -4,7 +4,6 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from apps.serving.deploy import connect_ray
 from apps.training.datasets.build import BuildRequest
 from apps.training.pipeline import build_version
 from apps.training.provenance import config_digest
@@ -12,6 +11,7 @@ from flows.context import FlowContext, open_context
 from flows.progress import told_to
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.triage import Feedback
+from libs.common.stores.orchestrator import connect_ray
 
 
 @flow(name="build_dataset", flow_run_name="{name}", persist_result=True)

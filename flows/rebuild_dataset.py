@@ -4,12 +4,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from apps.serving.deploy import connect_ray
 from apps.training.datasets.rebuild import rebuild, require_same
 from apps.training.provenance import Stamp, code_commit, config_digest
 from flows.build_dataset import feedback_of
 from flows.context import open_context
 from flows.progress import told_to
+from libs.common.stores.orchestrator import connect_ray
 
 
 @flow(name="rebuild_dataset", flow_run_name="{name}", persist_result=True)

@@ -8,6 +8,7 @@ from flows.context import FlowContext
 from libs.common.config.model_serving import ModelServing
 from libs.common.domain.model import ModelRef
 from libs.common.errors import ModelError, Unavailable
+from libs.common.stores.orchestrator import connect_ray
 
 _POLL_S = 0.25
 _COMES_UP_WITHIN_S = 120.0
@@ -21,7 +22,7 @@ class ServeSlots:
 
     def deploy(self, candidate: ModelRef) -> None:
         """Start the candidate's slot and return when it is warm; Unavailable when it does not come up."""
-        deploy.connect_ray()
+        connect_ray()
         deploy.deploy_slot(self._serving, candidate, self._settings(candidate.name))
         deadline = time.monotonic() + _COMES_UP_WITHIN_S
         try:
@@ -34,7 +35,7 @@ class ServeSlots:
 
     def retire(self, model: str) -> None:
         """Stop the slot of ``model``; nothing happens where it is empty."""
-        deploy.connect_ray()
+        connect_ray()
         deploy.retire_slot(model)
 
     @property

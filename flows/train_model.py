@@ -5,11 +5,11 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from apps.serving.deploy import connect_ray
 from apps.training.course import TrainRequest
 from apps.training.pipeline import train_versions
 from flows.context import FlowContext, open_context
 from libs.common.domain.model import ModelVersion
+from libs.common.stores.orchestrator import connect_ray
 
 
 @flow(name="train_model", flow_run_name="{model}", persist_result=True)

@@ -4,12 +4,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from apps.serving.deploy import connect_ray
 from apps.training.search.question import TuneRequest
 from apps.training.search.tune import tune_version
 from flows.context import FlowContext, open_context
 from flows.progress import told_to
 from libs.common.domain.search import TunedOptions
+from libs.common.stores.orchestrator import connect_ray
 
 
 @flow(name="tune_model", flow_run_name="{model}/{family}", persist_result=True)

@@ -1,9 +1,6 @@
 """Puts servers and slots on Ray Serve. A server is deployed once; a release only ever touches the slot."""
 
-import logging
-import os
 import re
-from typing import Any
 
 from apps.serving.autoscaling import scaling_options
 from apps.serving.replica import Connect, Load, connect_stores, load_from_store
@@ -12,33 +9,15 @@ from apps.serving.settings import ReplicaSettings
 from apps.serving.slot import Slot, slot_name
 from libs.common.config.model_serving import ModelServing
 from libs.common.domain.model import ModelRef
-from libs.common.errors import ModelError, Unavailable
+from libs.common.errors import ModelError
 from libs.common.logs import get_logger
+from libs.common.stores.orchestrator.cluster import is_there, quiet, status
 
 logger = get_logger("serving.deploy")
 
 SLOT_ANSWERS_WITHIN_S = 5.0
 # The last line of a traceback: ``libs.common.errors.ModelCorrupt: …``.
 _ERROR_LINE = re.compile(r"[\w.]*[A-Z]\w+: ")
-
-
-def connect_ray(address: str | None = None) -> None:
-    """Join the running Ray at ``address`` (else ``RAY_ADDRESS``) unless this process has done so; never starts one."""
-    import ray
-
-    if ray.is_initialized():
-        return
-    address = address or os.environ.get("RAY_ADDRESS")
-    if not address:
-        raise Unavailable("no Ray cluster is named", "run `triage up`, or set RAY_ADDRESS")
-    ray.init(address=address, namespace="triage", log_to_driver=False, logging_level=logging.WARNING)
-
-
-def start_serve(http_host: str, port: int) -> None:
-    """Start Serve's ingress at this address, unless Serve runs already."""
-    from ray import serve
-
-    serve.start(http_options={"host": http_host, "port": port}, logging_config=_quiet())
 
 
 def deploy_server(
@@ -51,7 +30,7 @@ def deploy_server(
     """Deploy the server of ``settings.model`` and wait until it runs; False when one is there, which is left alone."""
     from ray import serve
 
-    if _status(settings.model) in ("RUNNING", "DEPLOYING", "UNHEALTHY"):
+    if is_there(settings.model):
         return False
     deployment = serve.deployment(
         name=Server.__name__,
@@ -61,7 +40,7 @@ def deploy_server(
         **scaling_options(serving.auto_scaling, serving.replica.target_ongoing_requests),
     )
     application = deployment(serve.ingress(None)(Server)).bind(settings, connect, load)
-    serve.run(application, name=settings.model, route_prefix=route_prefix, logging_config=_quiet())
+    serve.run(application, name=settings.model, route_prefix=route_prefix, logging_config=quiet())
     logger.info("%s is deployed", settings.model)
     return True
 
@@ -81,7 +60,7 @@ def deploy_slot(serving: ModelServing, ref: ModelRef, settings: ReplicaSettings,
         ray_actor_options={"num_cpus": serving.slot.logical_cpus},
     )
     target = serve.RunTarget(
-        deployment(Slot).bind(ref, settings, load), name=slot_name(settings.model), route_prefix=None, logging_config=_quiet()
+        deployment(Slot).bind(ref, settings, load), name=slot_name(settings.model), route_prefix=None, logging_config=quiet()
     )
     serve.run_many([target], wait_for_applications_running=False)
 
@@ -91,10 +70,10 @@ def slot_ready(model: str, ref: ModelRef) -> bool:
     from ray.exceptions import RayError
     from ray.serve.exceptions import RayServeException
 
-    status = _status(slot_name(model))
-    if status == "DEPLOY_FAILED":
+    found = status(slot_name(model))
+    if found == "DEPLOY_FAILED":
         raise ModelError(f"{ref} cannot be served: {_failure(slot_name(model))}", "look at the slot's log in Ray's dashboard")
-    if status != "RUNNING":
+    if found != "RUNNING":
         return False
     try:
         return _loaded(model) == ref.digest
@@ -118,15 +97,8 @@ def retire_slot(model: str) -> None:
     """Remove the slot; nothing happens where there is none."""
     from ray import serve
 
-    if _status(slot_name(model)) is not None:
+    if status(slot_name(model)) is not None:
         serve.delete(slot_name(model))
-
-
-def _status(application: str) -> str | None:
-    from ray import serve
-
-    found = serve.status().applications.get(application)
-    return None if found is None else str(found.status.value)
 
 
 def _failure(application: str) -> str:
@@ -138,9 +110,3 @@ def _failure(application: str) -> str:
     lines = [line.strip() for message in told for line in message.splitlines() if line.strip()]
     errors = [line for line in lines if _ERROR_LINE.match(line)]
     return (errors or lines or ["no reason was given"])[-1]
-
-
-def _quiet() -> Any:
-    from ray.serve.schema import LoggingConfig
-
-    return LoggingConfig(enable_access_log=False, log_level="WARNING")

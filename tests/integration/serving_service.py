@@ -18,7 +18,7 @@ import httpx
 import numpy as np
 import pytest
 
-from apps.serving.deploy import deploy_server, deploy_slot, retire_slot, slot_ready, start_serve
+from apps.serving.deploy import deploy_server, deploy_slot, retire_slot, slot_ready
 from apps.serving.ingress import free_ports, ray_environment
 from apps.serving.loading import LoadedModel
 from apps.serving.settings import Folders, ReplicaSettings, replica_settings
@@ -31,6 +31,7 @@ from libs.common.domain.traffic import Traffic
 from libs.common.domain.triage import Email, PredictionEvent
 from libs.common.errors import ModelNotFound
 from libs.common.stores.objects import open_objects
+from libs.common.stores.orchestrator import start_serve
 from libs.common.stores.predictions import PredictionLog
 from libs.common.stores.records import Records, migrate, open_records
 

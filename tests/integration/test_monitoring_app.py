@@ -45,8 +45,8 @@ def test_the_watch_runs_on_serve_and_a_second_deploy_leaves_it_alone(state_home:
     config, home = load_config("demo"), Home.find()
     addresses = config.addresses(home)
     migrate(addresses.records)
-    assert deploy(config, home, port) is True
-    assert deploy(config, home, port) is False
+    assert deploy(config, home, port) == {"monitoring": True}
+    assert deploy(config, home, port) == {"monitoring": False}
 
     base = f"http://127.0.0.1:{port}/monitoring"
     deadline = time.monotonic() + 60

@@ -1,0 +1,31 @@
+"""The command line that puts an app on the running Ray: the same for each of them."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from libs.common.config.configuration import Config
+from libs.common.config.home import Home
+from libs.common.config.loader import load_config
+from libs.common.errors import TriageError
+from libs.common.logs import set_up_logs
+
+Deploy = Callable[[Config, Home, int], dict[str, bool]]
+
+
+def open_door(module: str, purpose: str | None, deploy: Deploy, arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line, deploy, and say of each application whether it is new; 1 with one clear error if it cannot be."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=purpose)
+    parser.add_argument("--env", help="the environment under clusters/ (default: TRIAGE_ENV, else local)")
+    parser.add_argument("--port", type=int, help="where HTTP listens (default: platform.http.port)")
+    chosen = parser.parse_args(arguments)
+    set_up_logs()
+    try:
+        config = load_config(chosen.env)
+        found = deploy(config, Home.find(), chosen.port or config.platform.http.port)
+    except TriageError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for application, fresh in found.items():
+        print(f"{application}: {'deployed' if fresh else 'runs already'}", flush=True)
+    return 0
