@@ -7,8 +7,8 @@ BIN := .venv/bin
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$python && break; done)
 # Three lanes side by side: whole installations, then single services, mostly wait for something to happen; what starts
-# neither takes what they leave of the machine.
-BESIDE = tests/unit $(wildcard $(addprefix tests/integration/test_,corpus* data* embeddings* feedback* hostile* objects* predictions* records* summaries* training*))
+# neither takes what they leave of the machine, in this order: the longest files first, so that no worker ends alone.
+BESIDE = $(wildcard $(addprefix tests/integration/test_,training* data* summaries* embeddings* corpus* feedback* hostile* objects* predictions* records*)) tests/unit
 SERVICES = tests/architecture $(filter-out $(BESIDE),$(wildcard tests/integration/test_*))
 JOURNEYS = tests/e2e tests/chaos
 
@@ -39,7 +39,7 @@ lane-services:
 	@$(BIN)/pytest $(SERVICES)
 
 lane-beside:
-	@nice -n 10 $(BIN)/pytest --numprocesses 2 --dist loadfile $(BESIDE)
+	@nice -n 10 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(BESIDE)
 
 check: lint unit ## what a commit must pass: format, lint, types, floors, unit and architecture tests
 

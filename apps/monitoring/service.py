@@ -59,7 +59,7 @@ class MonitorSettings:
 
 def build_watcher(settings: MonitorSettings, stores: Stores, start_flow: Callable[[str, dict[str, Any], str], str]) -> Watcher:
     """Wire the watch to its stores, channels and flows."""
-    references = References(settings.artifacts, lambda name, version: stores.registry.get(name, version))
+    references = References(settings.artifacts, lambda *version: stores.registry.get(*version), lambda: stores.trusted_key)
     retrainer = Retrainer(stores.records, settings.limits, settings.monitoring.model_metrics, start_flow, references.trained_at)
     return Watcher(
         models=settings.models,

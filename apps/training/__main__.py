@@ -99,7 +99,7 @@ def train(
     family: Annotated[
         list[str] | None,
         typer.Option(
-            help="tabular, cascade, transformer, boosted; summarizer: extractive, t5, gpt; repeatable. Default: configured"
+            help="tabular, cascade, transformer, hybrid, boosted; summarizer: extractive, t5, gpt; repeatable. Default: config"
         ),
     ] = None,
     seed: int = 0,

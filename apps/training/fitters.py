@@ -49,6 +49,10 @@ def fitter(family: str, settings: Training, runs: RunFolders | None = None) -> F
         from apps.training.fitting.fit_cascade import fit_cascade
 
         return lambda examples, seed, workspace: fit_cascade(examples, settings.families, seed, workspace, runs=runs)
+    if family == "hybrid":
+        from apps.training.fitting.fit_hybrid import fit_hybrid
+
+        return lambda examples, seed, workspace: fit_hybrid(examples, settings.families, seed, workspace)
     if family == "boosted":
         from apps.training.fitting.fit_boosted import fit_boosted
 

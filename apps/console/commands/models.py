@@ -71,14 +71,12 @@ def report(model: str, version: str, into: Annotated[Path, typer.Argument(help="
 
     from apps.training.evaluation.evaluation_page import PAGE
     from libs.common.errors import ModelNotFound
-    from libs.common.models.artifact import verify_artifact
     from libs.common.pages import write_page
-    from libs.common.stores.objects import fetch_folder
 
-    registered = open_session().stores.registry.get(model, version)
+    stores = open_session().stores
+    registered = stores.registry.get(model, version)
     with TemporaryDirectory() as scratch:
-        folder = fetch_folder(registered.uri, Path(scratch) / "model")
-        verify_artifact(folder)
+        folder = _fetch_registered(registered, Path(scratch), stores.trusted_key)
         if not (folder / PAGE).exists():
             raise ModelNotFound(f"{registered.ref} has no {PAGE}", "it was trained before pages were written; train it again")
         typer.echo(str(write_page(into, (folder / PAGE).read_text("utf-8"))))

@@ -14,7 +14,7 @@ from libs.common.stats.clusters import bootstrap_groups, paired_gain
 from libs.common.stats.metrics import Interval, accuracy, confusion, macro_f1
 
 # From the cheapest to run to the dearest.
-SIMPLEST_FIRST = ("tabular", "cascade", "transformer", "boosted")
+SIMPLEST_FIRST = ("tabular", "cascade", "transformer", "hybrid", "boosted")
 
 Numbers = NDArray[np.int64]
 

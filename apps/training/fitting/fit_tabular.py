@@ -1,14 +1,13 @@
 """Fits the tabular family with scikit-learn, and keeps only its numbers."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.training.fitting.examples import Examples, set_aside
+from apps.training.fitting.examples import Examples
 from apps.training.fitting.fit_tfidf import fit_grams, fit_tfidf
-from apps.training.fitting.out_of_fold import Fitted, answers_to
+from apps.training.fitting.out_of_fold import Fitted, fit_twice
 from libs.common.config.training import TabularFamily
 from libs.common.features.cleaning import CleanEmail, clean
 from libs.common.features.extraction import metadata
@@ -19,32 +18,42 @@ if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
 
 Array = NDArray[np.float32]
+Rows = NDArray[np.int64]
 
 _MAX_ITERATIONS = 300
 
 
 def fit_tabular(examples: Examples, options: TabularFamily, seed: int) -> Fitted[TabularClassifier]:
     """Fit on all rows, with the temperature found on a fold that a first fit had not seen."""
-    cleaned, facts = _read_emails(examples)
-    whole = _fit(examples, cleaned, facts, options, seed)
-    learn, judge = set_aside(examples, seed)
-    part = _fit(examples.take(learn), [cleaned[row] for row in learn], facts[learn], options, seed) if len(judge) else whole
-    aside = answers_to(examples, judge, whole.labels, part.logits)
-    return Fitted(replace(whole, temperature=aside.temperature), aside)
+    cleaned, facts = read_emails(examples)
+
+    def fit(rows: Rows) -> TabularClassifier:
+        return fit_linear(examples.take(rows), [cleaned[row] for row in rows], facts[rows], options, seed)[0]
+
+    return fit_twice(fit, examples, seed)
 
 
 def fit_once(examples: Examples, options: TabularFamily, seed: int) -> TabularClassifier:
     """Fit on all rows, without a temperature: the labels of `fit_tabular` in half of its time."""
-    return _fit(examples, *_read_emails(examples), options, seed)
+    return fit_linear(examples, *read_emails(examples), options, seed)[0]
 
 
-def _read_emails(examples: Examples) -> tuple[list[CleanEmail], Array]:
+def read_emails(examples: Examples) -> tuple[list[CleanEmail], Array]:
+    """The n cleaned e-mails, and their (n, m) metadata."""
     cleaned = [clean(email) for email in examples.emails]
     facts = [metadata(*pair) for pair in zip(examples.emails, cleaned, strict=True)]
     return cleaned, np.array(facts, dtype=np.float32)
 
 
-def _fit(examples: Examples, cleaned: list[CleanEmail], facts: Array, options: TabularFamily, seed: int) -> TabularClassifier:
+def fit_linear(
+    examples: Examples,
+    cleaned: list[CleanEmail],
+    facts: Array,
+    options: TabularFamily,
+    seed: int,
+    dense: Array | None = None,
+) -> tuple[TabularClassifier, Array]:
+    """One fit over terms, grams, metadata and the further columns ``dense`` (n, d), with the coefficients (d, k) of these."""
     from scipy.sparse import csr_matrix, hstack
     from sklearn.linear_model import LogisticRegression
 
@@ -56,10 +65,12 @@ def _fit(examples: Examples, cleaned: list[CleanEmail], facts: Array, options: T
     model = LogisticRegression(
         C=options.inverse_regularization, class_weight="balanced", max_iter=_MAX_ITERATIONS, random_state=seed
     )
-    columns = [tfidf, gram_tfidf[:, found] * np.float32(options.gram_weight), weighted]
+    further = np.empty((len(cleaned), 0), dtype=np.float32) if dense is None else dense
+    columns = [tfidf, gram_tfidf[:, found] * np.float32(options.gram_weight), weighted, csr_matrix(further)]
     model.fit(cast(Any, hstack(columns).tocsr()), examples.labels)
     coefficients, bias = _coefficients(model)
-    of_terms, of_found, of_facts = np.split(coefficients, [len(vocabulary), len(vocabulary) + len(found)])
+    ends = np.cumsum([len(vocabulary), len(found), facts.shape[1]])
+    of_terms, of_found, of_facts, of_further = np.split(coefficients, ends)
     of_grams = np.zeros((BUCKETS, coefficients.shape[1]), dtype=np.float32)
     of_grams[found] = of_found * np.float32(options.gram_weight)
     weights = TabularWeights(
@@ -72,7 +83,7 @@ def _fit(examples: Examples, cleaned: list[CleanEmail], facts: Array, options: T
         centre=centre,
         scale=scale,
     )
-    return TabularClassifier(tuple(str(label) for label in model.classes_), vocabulary, weights)
+    return TabularClassifier(tuple(str(label) for label in model.classes_), vocabulary, weights), of_further
 
 
 def _coefficients(model: "LogisticRegression") -> tuple[Array, Array]:

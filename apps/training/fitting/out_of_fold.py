@@ -1,13 +1,13 @@
 """What a fit hands over: the classifier, and its answers to a fold that it had not seen."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.training.fitting.examples import Examples
+from apps.training.fitting.examples import Examples, set_aside
 from apps.training.fitting.precision import Trial
 from libs.common.domain.triage import Email
 from libs.common.models.base import Classifier
@@ -15,6 +15,7 @@ from libs.common.stats.calibration import fit_temperature
 
 C_co = TypeVar("C_co", bound=Classifier, covariant=True)
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,26 @@ def answers_to(
     """What a fit that has not seen ``rows`` of the examples answers to them; logits in the order of ``classes``."""
     judged = examples.take(rows)
     return OutOfFold(rows, judged.numbers(classes), logits(judged.emails))
+
+
+class Tempered(Classifier, Protocol):
+    """A classifier, frozen, whose scores are divided by a ``temperature`` of its own."""
+
+    def logits(self, emails: Sequence[Email]) -> Floats:
+        """(n, k) scores before the temperature."""
+        ...
+
+
+T = TypeVar("T", bound=Tempered)
+
+
+def fit_twice(fit: Callable[[Numbers], T], examples: Examples, seed: int) -> Fitted[T]:
+    """``fit`` on all rows, with the temperature of what a fit without the fold aside answers to it."""
+    whole = fit(np.arange(len(examples)))
+    learn, judge = set_aside(examples, seed)
+    part = fit(learn) if len(judge) else whole
+    aside = answers_to(examples, judge, whole.labels, part.logits)
+    return Fitted(cast("T", replace(cast("Any", whole), temperature=aside.temperature)), aside)
 
 
 def joined(parts: Sequence[OutOfFold]) -> OutOfFold:

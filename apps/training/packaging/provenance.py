@@ -10,6 +10,7 @@ _ARCHITECTURES = {
     "tabular": ("scikit-learn", "tfidf-logistic-regression"),
     "cascade": ("transformers", "tfidf-logistic-regression-before-all-MiniLM-L6-v2"),
     "transformer": ("transformers", "all-MiniLM-L6-v2"),
+    "hybrid": ("scikit-learn", "all-MiniLM-L6-v2-tfidf-logistic-regression"),
     "boosted": ("xgboost", "all-MiniLM-L6-v2-tfidf-svd-trees"),
     "extractive": ("transformers", "all-MiniLM-L6-v2-lora-spans"),
     "t5": ("transformers", "encoder-decoder-lora"),

@@ -15,6 +15,7 @@ _PACKAGES = {
     "tabular": _READING,
     "cascade": _READING_TEXTS,
     "transformer": _READING_TEXTS,
+    "hybrid": _READING_TEXTS,
     "boosted": (*_READING_TEXTS, "xgboost"),
     "extractive": _READING_TEXTS,
     "t5": _WRITING,

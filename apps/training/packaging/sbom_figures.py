@@ -16,6 +16,7 @@ _ARCHITECTURE_FAMILIES = {
     "tabular": "linear model",
     "cascade": "linear model before a transformer network",
     "transformer": "transformer network",
+    "hybrid": "linear model",
     "boosted": "gradient-boosted trees",
     "extractive": "transformer network",
     "t5": "transformer network",

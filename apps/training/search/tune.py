@@ -80,9 +80,13 @@ def search_options(
 
 def trials_at_once(family: str, families: Families, resources: Mapping[str, float], most: int) -> int:
     """How many trials fit on the CPUs and GPUs of a cluster, one at least and ``most`` at most."""
-    transformer, boosted = families.transformer, families.boosted
+    transformer, hybrid, boosted = families.transformer, families.hybrid, families.boosted
     # A worker of Ray Train books one CPU; an actor that embeds, half of one.
-    cpus = {"transformer": float(transformer.workers), "boosted": max(float(boosted.workers), boosted.actors / 2)}
+    cpus = {
+        "transformer": float(transformer.workers),
+        "hybrid": 1 + hybrid.actors / 2,
+        "boosted": max(float(boosted.workers), boosted.actors / 2),
+    }
     fit = int(resources.get("CPU", 1.0) // cpus.get(family, 1.0))
     gpus = int(resources.get("GPU", 0.0))
     if family == "transformer" and transformer.use_gpu and gpus:

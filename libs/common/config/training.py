@@ -114,6 +114,18 @@ class TransformerFamily(Section):
     compression: Compression
 
 
+class HybridFamily(Section):
+    """The tabular family's features, fitted as its section says, with a frozen encoder's embeddings beside them.
+
+    An embedding has length ``embedding_weight``, where the TF-IDF of terms has length 1; ``actors`` embed the dataset.
+    """
+
+    encoder: str
+    max_tokens: Annotated[int, Field(ge=16, le=512)]
+    actors: PositiveInt
+    embedding_weight: PositiveFloat
+
+
 class BoostedFamily(Section):
     """A frozen encoder's embeddings, ``components`` of TF-IDF's SVD and metadata, under gradient-boosted trees.
 
@@ -149,7 +161,7 @@ class CascadeFamily(Section):
     agreement: Annotated[float, Field(gt=0, le=1)]
 
 
-FamilyName = Literal["tabular", "cascade", "transformer", "boosted"]
+FamilyName = Literal["tabular", "cascade", "transformer", "hybrid", "boosted"]
 
 
 class Families(Section):
@@ -158,6 +170,7 @@ class Families(Section):
     default: Annotated[tuple[FamilyName, ...], Field(min_length=1)]
     tabular: TabularFamily
     transformer: TransformerFamily
+    hybrid: HybridFamily
     boosted: BoostedFamily
     cascade: CascadeFamily
 

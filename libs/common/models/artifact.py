@@ -124,12 +124,14 @@ def load_classifier(
         from libs.common.models.tabular import load_tabular as load
     elif header.family == "transformer":
         from libs.common.models.transformer import load_transformer as load
+    elif header.family == "hybrid":
+        from libs.common.models.hybrid import load_hybrid as load
     elif header.family == "boosted":
         from libs.common.models.boosted import load_boosted as load
     elif header.family == "cascade":
         from libs.common.models.cascade import load_cascade as load
     else:
-        raise _unknown_family(folder, header.family, "a classifier: tabular, transformer, boosted, cascade")
+        raise _unknown_family(folder, header.family, "a classifier: tabular, transformer, hybrid, boosted, cascade")
     return load(folder, header.labels, header.options, threads)
 
 

@@ -1,5 +1,6 @@
 """`triage model report` on an artifact in a folder, without a registry."""
 
+import hashlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,8 +14,10 @@ from tests.unit.apps.training.evaluation.test_checks import Scripted, right
 
 
 def report(monkeypatch: pytest.MonkeyPatch, artifact: Path, into: Path) -> Result:
-    registry = SimpleNamespace(get=lambda name, version: SimpleNamespace(uri=str(artifact), ref=f"{name}/{version}"))
-    session = SimpleNamespace(stores=SimpleNamespace(registry=registry))
+    digest = hashlib.sha256((artifact / "manifest.json").read_bytes()).hexdigest()
+    registered = SimpleNamespace(uri=str(artifact), ref="mail/3", digest=digest)
+    registry = SimpleNamespace(get=lambda name, version: registered)
+    session = SimpleNamespace(stores=SimpleNamespace(registry=registry, trusted_key=None))
     monkeypatch.setattr(models, "open_session", lambda: session)
     return CliRunner().invoke(models.app, ["report", "mail", "3", str(into)])
 

@@ -61,6 +61,7 @@ def test_an_unsigned_version_is_not_trusted(session: SimpleNamespace, keys: Sign
     sign_artifact(tmp_path / "other", keys)
     session.stores.trusted_key = trusted_key(keys)
     assert isinstance(run("verify", "mail", "3").exception, ModelUntrusted)
+    assert isinstance(run("report", "mail", "3", str(tmp_path / "page.html")).exception, ModelUntrusted)
 
 
 def test_what_is_not_what_was_registered_is_neither_verified_nor_signed(
