@@ -4,6 +4,7 @@ Below ``models/<name>/<digest>/`` lie ``artifact/`` (what `ModelVersion.uri` nam
 that ``mlflow.pyfunc.load_model("models:/<name>@champion")`` reads the same bytes that serving reads.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -156,6 +157,8 @@ class ModelRegistry:
     def _client(self) -> "MlflowClient":
         from mlflow import MlflowClient
 
+        # A bar for a few kilobytes, in the middle of what a command says.
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         if self._tracking_uri.startswith("sqlite:///"):
             Path(self._tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         return MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
