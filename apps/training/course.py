@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -65,21 +65,25 @@ class Trained:
     details: TrainingDetails
 
 
-def fit_family(course: Course, family: str, fit: Fitter, folds: int) -> Trained:
-    """What comes of the fit that sets the lowest fold aside; each further fold costs a fit of which only the answers stay."""
+def fit_family(
+    course: Course, family: str, fit: Fitter, folds: int, clock: Callable[[], float] = time.perf_counter
+) -> Trained:
+    """What comes of the fit that sets the lowest fold aside; each further fold costs a fit of which only the answers stay.
+
+    The hours and the cost are of all these fits; ``clock`` gives seconds.
+    """
     log.info("fitting %s on %d e-mails of %s", family, len(course.train), course.dataset.tag)
     workspace = course.scratch / family
     workspace.mkdir()
-    start = time.perf_counter()
+    start = clock()
     fitted = fit(course.train, course.request.seed, workspace)
-    seconds = time.perf_counter() - start
-    log.info("fitted %s in %.1f s", family, seconds)
+    log.info("fitted %s in %.1f s", family, clock() - start)
     answers = [fitted.aside]
     for place in range(1, min(folds, len(set(course.train.folds)))):
         with tempfile.TemporaryDirectory(prefix=f"{family}-fold-", dir=course.scratch) as scratch:
             answers.append(fit(led_by_fold(course.train, place), course.request.seed, Path(scratch)).aside)
     price = compute_of(family, course.settings.families, course.profile).usd_per_hour
-    details = training_details(course.dataset, price, seconds, course.request.seed, course.now)
+    details = training_details(course.dataset, price, clock() - start, course.request.seed, course.now)
     return Trained(fitted, joined(answers), details)
 
 

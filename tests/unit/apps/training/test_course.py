@@ -6,8 +6,11 @@ import pytest
 
 from apps.training.course import Course, TrainRequest, choose, fit_family
 from apps.training.fitters import fitter
+from apps.training.fitting.examples import Examples
+from apps.training.fitting.out_of_fold import Fitted
 from libs.common.config.loader import load_config
 from libs.common.domain.dataset import DatasetVersion
+from libs.common.models.base import Classifier
 from tests.unit.apps.training.mails import mailbox
 
 
@@ -33,3 +36,15 @@ def test_each_fold_that_is_asked_for_is_judged_by_a_fit_without_it(course: Cours
     selection = choose(course, {"tabular": trained})
     assert selection.families == ("tabular",)
     assert selection.rows == selection.groups == len(np.unique(rows))
+
+
+def test_the_hours_are_those_of_all_fits(course: Course) -> None:
+    fit, now = fitter("tabular", course.settings), [0.0]
+
+    def fit_for_an_hour(examples: Examples, seed: int, workspace: Path) -> Fitted[Classifier]:
+        now[0] += 3600
+        return fit(examples, seed, workspace)
+
+    trained = fit_family(course, "tabular", fit_for_an_hour, 3, lambda: now[0])
+    assert trained.details.training_duration_hours == 3
+    assert trained.details.compute_cost_usd == pytest.approx(0.345)
