@@ -65,9 +65,7 @@ class Trained:
     details: TrainingDetails
 
 
-def fit_family(
-    course: Course, family: str, fit: Fitter, folds: int, clock: Callable[[], float] = time.perf_counter
-) -> Trained:
+def fit_family(course: Course, family: str, fit: Fitter, folds: int, clock: Callable[[], float] = time.perf_counter) -> Trained:
     """What comes of the fit that sets the lowest fold aside; each further fold costs a fit of which only the answers stay.
 
     The hours and the cost are of all these fits; ``clock`` gives seconds.

@@ -41,7 +41,7 @@ DEADLINE_S = 60.0
 
 
 def scripted(version: str, behaviour: str = "spam") -> ModelRef:
-    """A version that answers ``behaviour`` (a label), or ``raises``, or ``hangs``."""
+    """A version that answers ``behaviour`` (a label), or ``raises``, ``hangs``, or is ``slow``: 50 e-mails a second."""
     return ModelRef(name=MODEL, version=version, digest=version.replace(".", "") * 8, uri=f"scripted://{behaviour}")
 
 
@@ -60,6 +60,8 @@ class ScriptedClassifier:
             raise ValueError("the weights are nonsense")
         if self._behaviour == "hangs":
             time.sleep(3)
+        if self._behaviour == "slow":
+            time.sleep(0.02 * len(emails))
         certain = [0.9 if label == self._behaviour else 0.1 for label in LABELS]
         return np.array([certain] * len(emails))
 
@@ -147,8 +149,8 @@ class Service:
 
 
 @contextmanager
-def running_service(home: Path, haproxy: bool = True) -> Iterator[Service]:
-    """Ray, Serve and a server of two replicas, with everything below ``home``."""
+def running_service(home: Path, haproxy: bool = True, **changes: Any) -> Iterator[Service]:
+    """Ray, Serve and a server of two replicas, with everything below ``home``; ``changes`` are of its configuration."""
     import ray
     from ray import serve
 
@@ -157,7 +159,7 @@ def running_service(home: Path, haproxy: bool = True) -> Iterator[Service]:
     folders = Folders(home / "models", home / "predictions", home / "metrics")
     migrate(addresses.records)
     (port,) = free_ports(1)
-    serving = config.model_serving
+    serving = config.model_serving.model_copy(update=changes)
     settings = replica_settings(MODEL, serving, addresses, folders)
     settings = replace(settings, poll_interval=timedelta(milliseconds=200), report_interval=timedelta(seconds=1))
     records = open_records(addresses.records)
