@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from apps.serving.deploy import deploy_server, slot_ready
 from libs.common.domain.audit import Role
 from libs.common.errors import ModelError
+from tests.integration.nginx_front import nginx_front
 from tests.integration.serving_service import (
     MODEL,
     Load,
@@ -130,3 +132,20 @@ def test_the_front_door_explains_what_is_missing(service: Service) -> None:
     )
     assert done.returncode == 1
     assert "triage up" in done.stderr
+
+
+def test_through_nginx_the_service_answers_as_it_does_itself(service: Service, tmp_path: Path) -> None:
+    service.clear()
+    with (
+        nginx_front(tmp_path / "nginx", service.url.removeprefix("http://")) as front,
+        httpx.Client(base_url=front.url) as client,
+    ):
+        made = client.post("/v1/classify", json=BODY)
+        given = client.post("/v1/classify", json=BODY, headers={"X-Request-Id": "mine-2"})
+        assert (made.status_code, made.headers["x-model-version"], made.json()["label"]) == (200, "1.0.0", "spam")
+        assert made.headers.get_list("x-request-id") == [made.json()["request_id"]]
+        assert given.headers.get_list("x-request-id") == [given.json()["request_id"]] == ["mine-2"]
+        refused = client.post("/v1/classify", json=BODY, headers={"X-Request-Id": "no id"})
+        assert (refused.status_code, refused.json()["type"]) == (400, "urn:triage:problem:bad-request")
+        assert client.get("/readyz").json()["version"] == "1.0.0"
+        assert (client.get("/metrics").status_code, httpx.get(f"{service.url}/metrics").status_code) == (404, 200)
