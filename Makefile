@@ -53,7 +53,7 @@ unit: setup
 	$(BIN)/pytest -q tests/architecture tests/unit
 
 bench: setup ## run every benchmark and write bench/results/
-	@set -e; for script in $(filter-out bench/recording.py bench/usage.py,$(wildcard bench/*.py)); do echo "$$script"; $(BIN)/python $$script; done
+	@set -e; for script in $(filter-out bench/models.py bench/recording.py bench/usage.py,$(wildcard bench/*.py)); do echo "$$script"; $(BIN)/python $$script; done
 
 up: setup ## start the services of this machine and print their addresses
 	$(BIN)/triage up

@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -25,29 +24,21 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from apps.training.datasets.build import BuildRequest, drafted
 from apps.training.evaluation.groups import kin
-from apps.training.fitting.examples import Examples, read_examples
-from apps.training.fitting.out_of_fold import Fitted
-from apps.training.provenance import Stamp, code_commit
+from apps.training.fitting.examples import Examples
+from bench.models import ARMS, HOLDOUT, built_examples, fit_arms
 from bench.recording import REPO, Figure, record
-from libs.common.config.loader import load_config
-from libs.common.config.training import Families
-from libs.common.domain.dataset import Split
 from libs.common.domain.triage import Email
-from libs.common.models.artifact import load_classifier, write_artifact
+from libs.common.models.artifact import load_classifier
 from libs.common.models.base import Classifier
 from libs.common.models.cascade import CascadeClassifier
-from libs.common.models.transformer import TransformerClassifier
 from libs.common.stats.clusters import bootstrap_groups, paired_gain
 from libs.common.stats.intervals import wilson_interval
 from libs.common.stats.metrics import Interval, accuracy, macro_f1
 
 _SHARED = Path(os.environ.get("TRIAGE_SHARED") or REPO.parent / "shared" / "data")
-ARMS = ("tabular", "fp32", "int8", "cascade")
 _STATISTICS = {"accuracy": accuracy, "macro_f1": macro_f1}
 _MOST_FLIPS, _MOST_LOSS, _MOST_ESCALATED = 0.005, 0.005, 0.15
-_HOLDOUT = 5
 _TIMED, _BATCH, _REPEAT = 320, 32, 5
 
 Numbers = NDArray[np.int64]
@@ -78,23 +69,14 @@ def main() -> int:
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     with TemporaryDirectory(prefix="triage-bench-") as scratch:
         models = chosen.models or Path(scratch)
-        whole = _examples(chosen.corpus)
-        parts = [_judged(whole, _HOLDOUT - place, models, chosen.threads) for place in range(chosen.parts)]
+        whole = built_examples(str(chosen.corpus), "spamassassin")
+        parts = [_judged(whole, HOLDOUT - place, models, chosen.threads) for place in range(chosen.parts)]
         ray.shutdown()
         answers, classes = _pooled(parts), len(whole.classes)
-        arms = _load(models / f"{_HOLDOUT}", chosen.threads)
+        arms = _load(models / f"{HOLDOUT}", chosen.threads)
         timed = {arm: _speeds(one, answers.emails[:_TIMED]) for arm, one in arms.items()}
     print(record("cascade", {**_quality(answers, classes), **_compared(answers, classes), **_speed(timed)}))
     return 0
-
-
-def _examples(corpus: Path) -> Examples:
-    """The rows of a build, the holdout's as a sixth fold."""
-    request = BuildRequest(name="cascade", sources=(str(corpus),), recipe="spamassassin")
-    with drafted(request, Stamp(datetime.now(UTC), code_commit(), ""), None) as (folder, _):
-        train, holdout = (read_examples(folder, split) for split in (Split.TRAIN, Split.HOLDOUT))
-    emails, labels, origins = (getattr(train, name) + getattr(holdout, name) for name in ("emails", "labels", "origins"))
-    return Examples(emails, labels, train.folds + (_HOLDOUT,) * len(holdout), origins)
 
 
 def _judged(whole: Examples, part: int, models: Path, threads: int) -> Answers:
@@ -102,40 +84,12 @@ def _judged(whole: Examples, part: int, models: Path, threads: int) -> Answers:
     judged = whole.take(np.flatnonzero(inside))
     folder = models / f"{part}"
     if not folder.exists():
-        _fit(whole.take(np.flatnonzero(~inside)), folder)
+        fit_arms(whole.take(np.flatnonzero(~inside)), folder)
     arms = _load(folder, threads)
     cascade = arms["cascade"]
     assert isinstance(cascade, CascadeClassifier)
     given = {arm: one.predict(judged.emails).argmax(axis=1).astype(np.int64) for arm, one in arms.items()}
     return Answers(judged.emails, judged.numbers(whole.classes), given, cascade.escalated(judged.emails))
-
-
-def _fit(taught: Examples, folder: Path) -> None:
-    """Fit every arm as the product does, and keep it as an artifact."""
-    from apps.training.fitting.fit_cascade import join
-    from apps.training.fitting.fit_tabular import fit_tabular
-    from apps.training.fitting.fit_transformer import fit_transformer
-
-    families = load_config("local", REPO).training.families
-    with TemporaryDirectory(prefix="triage-bench-") as scratch:
-        light = fit_tabular(taught, families.tabular, seed=0)
-        heavy = fit_transformer(taught, families.transformer, 0, Path(scratch))
-        full, small = _precisions(heavy, Path(scratch), families)
-        cascade = join(light, heavy, families.cascade)
-        print(f"{folder}: {cascade.classifier.escalation}", file=sys.stderr, flush=True)
-        draft = Path(f"{folder}.unfinished")
-        for arm, one in zip(ARMS, (light.classifier, full, small, cascade.classifier), strict=True):
-            write_artifact(draft / arm, one, {})
-        draft.rename(folder)
-
-
-def _precisions(
-    heavy: Fitted[TransformerClassifier], workspace: Path, families: Families
-) -> tuple[TransformerClassifier, TransformerClassifier]:
-    """The same network in fp32 and in int8, accepted or not."""
-    assert families.transformer.compression.int8 and heavy.int8 and isinstance(heavy.int8.full, TransformerClassifier)
-    full = heavy.int8.full
-    return full, replace(full, network=replace(full.network, files=workspace / "int8", precision="int8"))
 
 
 def _load(folder: Path, threads: int) -> dict[str, Classifier]:

@@ -32,7 +32,7 @@ from pyarrow import parquet
 
 from apps.training.reading.ingest import open_source
 from apps.training.reading.sources import Source, Stretch
-from bench.recording import REPO, Figure, record
+from bench.recording import REPO, Figure, record, spread
 from bench.usage import Usage
 
 _SHARED = Path(os.environ.get("TRIAGE_SHARED") or REPO.parent / "shared" / "data")
@@ -190,12 +190,12 @@ def _figures(measured: dict[int, dict[str, list[_Measured]]]) -> dict[str, Figur
     for times, arms in measured.items():
         for arm, runs in arms.items():
             name = f"x{times}_{arm}"
-            figures[f"{name}_steady"] = _over([one.run.steady for one in runs], "e-mails/s", 1)
-            figures[f"{name}_start_up"] = _over([one.run.first_s for one in runs], "s", 2)
-            figures[f"{name}_whole"] = _over([one.run.mails / one.run.last_s for one in runs], "e-mails/s", 1)
-            figures[f"{name}_cpu"] = _over([1000 * one.cpu_s / one.run.mails for one in runs], "ms/e-mail", 3)
-            figures[f"{name}_memory"] = _over([one.own_bytes / 1e6 for one in runs], "MB", 0)
-            figures[f"{name}_shared_memory"] = _over([one.shared_bytes / 1e6 for one in runs], "MB", 0)
+            figures[f"{name}_steady"] = spread([one.run.steady for one in runs], "e-mails/s", 1)
+            figures[f"{name}_start_up"] = spread([one.run.first_s for one in runs], "s", 2)
+            figures[f"{name}_whole"] = spread([one.run.mails / one.run.last_s for one in runs], "e-mails/s", 1)
+            figures[f"{name}_cpu"] = spread([1000 * one.cpu_s / one.run.mails for one in runs], "ms/e-mail", 3)
+            figures[f"{name}_memory"] = spread([one.own_bytes / 1e6 for one in runs], "MB", 0)
+            figures[f"{name}_shared_memory"] = spread([one.shared_bytes / 1e6 for one in runs], "MB", 0)
     return figures
 
 
@@ -205,7 +205,7 @@ def _compared(measured: dict[int, dict[str, list[_Measured]]]) -> dict[str, Figu
     for times, arms in measured.items():
         ratios = [ours.run.steady / theirs.run.steady for ours, theirs in zip(arms["ray"], arms["pool"], strict=True)]
         goal = {"goal": f">= {_ENOUGH_OF_THE_POOL}", "holds": median(ratios) >= _ENOUGH_OF_THE_POOL} if times > 1 else {}
-        figures[f"x{times}_ray_to_pool"] = _over(ratios, "ratio", 3, baseline="pool", **goal)
+        figures[f"x{times}_ray_to_pool"] = spread(ratios, "ratio", 3, baseline="pool", **goal)
     least, greatest = min(measured), max(measured)
     grown = _total(measured[greatest]["ray"]) / _total(measured[least]["ray"])
     name = f"ray_memory_x{greatest}_to_x{least}"
@@ -214,11 +214,6 @@ def _compared(measured: dict[int, dict[str, list[_Measured]]]) -> dict[str, Figu
 
 def _total(runs: Sequence[_Measured]) -> float:
     return median(one.own_bytes + one.shared_bytes for one in runs)
-
-
-def _over(values: Sequence[float], unit: str, digits: int, **more: object) -> Figure:
-    low, high = (round(bound(values), digits) for bound in (min, max))
-    return Figure(round(median(values), digits), unit, low, high, **more)
 
 
 if __name__ == "__main__":

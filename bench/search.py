@@ -38,7 +38,7 @@ from apps.training.search.search import Plan, Search
 from apps.training.search.suggest import configured_options
 from apps.training.search.trials import Course, State, Trial
 from apps.training.search.tuning import run_trials
-from bench.recording import REPO, Figure, record
+from bench.recording import REPO, Figure, record, spread
 from libs.common.config.loader import load_config
 from libs.common.domain.dataset import Split
 
@@ -150,23 +150,18 @@ def _real_trial(subject: Subject) -> float:
 def _figures(rounds: Sequence[dict[str, _Run]], real_trial: float) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     for arm in _ARMS:
-        figures[f"{arm}_per_trial"] = _over([found[arm].per_trial for found in rounds], "s")
-        figures[f"{arm}_start_up"] = _over([found[arm].start_up for found in rounds], "s")
+        figures[f"{arm}_per_trial"] = spread([found[arm].per_trial for found in rounds], "s", 3)
+        figures[f"{arm}_start_up"] = spread([found[arm].start_up for found in rounds], "s", 3)
     overheads = [found["tune"].per_trial - found["alone"].per_trial for found in rounds]
-    figures["overhead"] = _over(overheads, "s a trial", baseline="alone")
-    figures["two_to_one"] = _over(
-        [one["tune"].per_trial / one["tune_by_two"].per_trial for one in rounds], "ratio", baseline="tune"
+    figures["overhead"] = spread(overheads, "s a trial", 3, baseline="alone")
+    figures["two_to_one"] = spread(
+        [one["tune"].per_trial / one["tune_by_two"].per_trial for one in rounds], "ratio", 3, baseline="tune"
     )
     figures["folds_judged"] = Figure(sum(len(trial.scores) for trial in rounds[0]["alone"].trials), "folds")
     figures["real_trial"] = Figure(round(real_trial, 1), "s")
     share = median(overheads) / real_trial
     figures["overhead_share"] = Figure(round(share, 4), "of a real trial", baseline="alone")
     return figures
-
-
-def _over(values: Sequence[float], unit: str, **more: Any) -> Figure:
-    low, high = (round(bound(values), 3) for bound in (min, max))
-    return Figure(round(median(values), 3), unit, low, high, **more)
 
 
 if __name__ == "__main__":

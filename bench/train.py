@@ -47,7 +47,7 @@ from apps.training.fitting.lesson import Lesson, TokenRows
 from apps.training.fitting.ray_train import run_config, train
 from apps.training.fitting.schedule import learning_share
 from apps.training.reading.ingest import open_source
-from bench.recording import REPO, Figure, record
+from bench.recording import REPO, Figure, record, spread
 from libs.common.config.loader import load_config
 from libs.common.config.training import TransformerFamily
 from libs.common.domain.triage import LabelledEmail
@@ -279,23 +279,23 @@ def _write_run(folder: Path, ended: list[float], answers: Array) -> None:
 def _ray_figures(paired: Sequence[dict[str, _Run]]) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     for arm in ("plain", "ray"):
-        figures[f"{arm}_steady"] = _over([runs[arm].steady for runs in paired], "e-mails/s", 1)
-        figures[f"{arm}_start_up"] = _over([runs[arm].start_up for runs in paired], "s", 1)
+        figures[f"{arm}_steady"] = spread([runs[arm].steady for runs in paired], "e-mails/s", 1)
+        figures[f"{arm}_start_up"] = spread([runs[arm].start_up for runs in paired], "s", 1)
     ratios = [runs["ray"].steady / runs["plain"].steady for runs in paired]
     holds = median(ratios) >= _ENOUGH_OF_PLAIN
-    figures["ray_to_plain"] = _over(ratios, "ratio", 3, baseline="plain", goal=f">= {_ENOUGH_OF_PLAIN}", holds=holds)
+    figures["ray_to_plain"] = spread(ratios, "ratio", 3, baseline="plain", goal=f">= {_ENOUGH_OF_PLAIN}", holds=holds)
     return figures
 
 
 def _recipe_figures(trained: dict[int, dict[str, _Run]], lessons: dict[int, Lesson]) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     for arm, name in (("fixed", "fixed"), ("plain", "recipe")):
-        figures[f"{name}_steady"] = _over([runs[arm].steady for runs in trained.values()], "e-mails/s", 1)
+        figures[f"{name}_steady"] = spread([runs[arm].steady for runs in trained.values()], "e-mails/s", 1)
         scores = [_macro_f1(lessons[fold], runs[arm].answers) for fold, runs in trained.items()]
-        figures[f"{name}_macro_f1"] = _over(scores, "macro-F1", 3)
+        figures[f"{name}_macro_f1"] = spread(scores, "macro-F1", 3)
     ratios = [runs["plain"].steady / runs["fixed"].steady for runs in trained.values()]
     holds = median(ratios) >= _ENOUGH_OF_FIXED
-    figures["recipe_to_fixed"] = _over(ratios, "ratio", 2, baseline="fixed", goal=f">= {_ENOUGH_OF_FIXED}", holds=holds)
+    figures["recipe_to_fixed"] = spread(ratios, "ratio", 2, baseline="fixed", goal=f">= {_ENOUGH_OF_FIXED}", holds=holds)
     gained, low, high = _gained(trained, lessons)
     no_loss = Figure(gained, "macro-F1", low, high, baseline="fixed", goal="the interval reaches 0", holds=high >= 0)
     return {**figures, "recipe_macro_f1_gained": no_loss}
@@ -321,11 +321,6 @@ def _gained(trained: dict[int, dict[str, _Run]], lessons: dict[int, Lesson]) -> 
 def _macro_f1(lesson: Lesson, answers: Array, rows: Array | None = None) -> float:
     chosen = slice(None) if rows is None else rows
     return float(macro_f1(confusion(lesson.judge.truth[chosen], answers[chosen], len(lesson.labels))))
-
-
-def _over(values: Sequence[float], unit: str, digits: int, **more: Any) -> Figure:
-    low, high = (round(bound(values), digits) for bound in (min, max))
-    return Figure(round(median(values), digits), unit, low, high, **more)
 
 
 if __name__ == "__main__":
