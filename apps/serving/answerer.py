@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
 
-from apps.serving.batcher import Batcher
+from apps.serving.engine import Engine, EngineRoom
 from apps.serving.errors import CandidateFailed
 from apps.serving.loading import LoadedModel
 from apps.serving.metrics import ServingMetrics
@@ -56,6 +56,7 @@ class _Routed:
     chosen: Variant
     bucket: int | None
     started: float
+    deadline: float
     measured: "asyncio.Future[dict[str, float]]"
 
 
@@ -69,7 +70,7 @@ class Answerer:
         candidate: Candidate,
         recorder: Recorder,
         metrics: ServingMetrics,
-        threads: Executor,
+        engines: EngineRoom,
         features: Features,
         clock: Callable[[], datetime],
     ) -> None:
@@ -78,11 +79,11 @@ class Answerer:
         self._candidate = candidate
         self._recorder = recorder
         self._metrics = metrics
-        self._threads = threads
+        self._engines = engines
         self._features = features
         self._measuring = ThreadPoolExecutor(1, thread_name_prefix="features")
         self._clock = clock
-        self._engine: tuple[LoadedModel, Batcher] | None = None
+        self._engine: tuple[LoadedModel, Engine] | None = None
         self._mirrors: set[asyncio.Task[None]] = set()
 
     @property
@@ -104,10 +105,12 @@ class Answerer:
         split = self._traffic.split(self._clock())
         key = call.traffic_key or call.email.message_id or call.request_id
         # On a thread beside the engine's: to measure a long mail takes longer than the event loop may stand still.
-        measured = asyncio.get_running_loop().run_in_executor(self._measuring, self._features, call.email)
-        routed = _Routed(call, live, split, split.choose(key), split.bucket(key), started, measured)
+        loop = asyncio.get_running_loop()
+        measured = loop.run_in_executor(self._measuring, self._features, call.email)
+        deadline = loop.time() + self._settings.request_timeout_s
+        routed = _Routed(call, live, split, split.choose(key), split.bucket(key), started, deadline, measured)
         try:
-            async with asyncio.timeout(self._settings.request_timeout_s):
+            async with asyncio.timeout_at(deadline):
                 answer = await self._ask(routed)
         except QueueFull:
             raise
@@ -139,8 +142,9 @@ class Answerer:
     async def _ask_stable(self, routed: _Routed, outcome: Outcome) -> _Answer:
         live = routed.live
         if self._engine is None or self._engine[0] is not live:
-            self._engine = live, Batcher(live.predict, self._threads, self._settings.batch, self._metrics.batched)
-        return _Answer(await self._engine[1].predict(routed.call.email), live.ref.version, outcome)
+            self._engine = live, self._engines.open(live)
+        prediction = await self._engine[1].predict(routed.call.email, routed.deadline)
+        return _Answer(prediction, live.ref.version, outcome)
 
     async def _remember(self, routed: _Routed, answer: _Answer) -> TriageResult:
         await asyncio.wait([routed.measured], timeout=FEATURES_WITHIN_S)
@@ -180,6 +184,7 @@ class Answerer:
             confidence=result.prediction.confidence,
             features=self._features_of(routed),
             traffic_bucket=routed.bucket,
+            escalation=result.prediction.escalation,
         )
 
     def _features_of(self, routed: _Routed) -> dict[str, float]:

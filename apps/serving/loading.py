@@ -43,26 +43,26 @@ class LoadedModel:
             self.predict([WARM_UP_EMAIL] * size)
 
 
-def load_model(ref: ModelRef, folder: Path, trusted: Path | None = None) -> LoadedModel:
+def load_model(ref: ModelRef, folder: Path, trusted: Path | None = None, threads: int = 1) -> LoadedModel:
     """Fetch ``ref`` below ``folder``, check its digest and that the key ``trusted`` verifies it, load it and warm it up.
 
-    A local copy that is damaged, or not signed yet, is fetched once more; ModelCorrupt, naming the file, or ModelUntrusted
+    It predicts with ``threads`` threads. A local copy that is damaged, or not signed yet, is fetched once more; ModelCorrupt, naming the file, or ModelUntrusted
     when the store's own copy is no better.
     """
     try:
-        return _load(ref, folder / ref.digest, trusted)
+        return _load(ref, folder / ref.digest, trusted, threads)
     except (ModelCorrupt, ModelUntrusted) as error:
         logger.warning("the local copy of %s cannot be loaded, fetching it again: %s", ref, error.message)
         shutil.rmtree(folder / ref.digest, ignore_errors=True)
-        return _load(ref, folder / ref.digest, trusted)
+        return _load(ref, folder / ref.digest, trusted, threads)
 
 
-def _load(ref: ModelRef, folder: Path, trusted: Path | None) -> LoadedModel:
+def _load(ref: ModelRef, folder: Path, trusted: Path | None, threads: int) -> LoadedModel:
     from libs.common.models.artifact import load_classifier
     from libs.common.stores.objects import fetch_folder
 
     fetched = fetch_folder(ref.uri, folder)
-    classifier = load_classifier(fetched, expected_digest=ref.digest, trusted=trusted)
+    classifier = load_classifier(fetched, expected_digest=ref.digest, threads=threads, trusted=trusted)
     size_bytes = sum(path.stat().st_size for path in fetched.rglob("*") if path.is_file())
     model = LoadedModel(ref, classifier, size_bytes)
     model.warm_up()

@@ -40,7 +40,14 @@ class ServingMetrics:
         loaded = Gauge(
             "triage_loaded_model_bytes", "Files of loaded models", ("model",), registry=own, multiprocess_mode="livesum"
         )
+        escalations = Counter(
+            "triage_escalations",
+            "Answers by what the second stage of a model had to do with them: none, done, or shed under pressure",
+            ("model", "version", "escalation"),
+            registry=own,
+        )
         self._model = model
+        self._escalations = escalations
         self._folder = folder
         self._requests, self._latency, self._problems, self._events = requests, latency, problems, events
         self._batch, self._depth, self._loaded = batch.labels(model), depth.labels(model), loaded.labels(model)
@@ -48,6 +55,7 @@ class ServingMetrics:
     def answered(self, result: TriageResult) -> None:
         """Count one answer and its latency."""
         self._requests.labels(self._model, result.version, result.variant, result.outcome).inc()
+        self._escalations.labels(self._model, result.version, result.prediction.escalation).inc()
         self._latency.labels(self._model, result.variant).observe(result.latency_ms / 1000)
 
     def refused(self, status: int) -> None:

@@ -1,13 +1,13 @@
 """The parts of one replica, put together: traffic, engine, recorder and routes. Knows nothing of Ray."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from apps.serving.answerer import Answerer
 from apps.serving.api import Api
 from apps.serving.background import Repeating
+from apps.serving.engine import EngineRoom
 from apps.serving.feedback import FeedbackDesk, FeedbackStore, Principals
 from apps.serving.loading import LoadedModel, load_model
 from apps.serving.metrics import ServingMetrics
@@ -71,7 +71,7 @@ def load_from_store(ref: ModelRef, settings: ReplicaSettings) -> LoadedModel:
     """Load ``ref`` from the object store, by way of this node's model folder."""
     from libs.common.models.signing import trusted_key
 
-    return load_model(ref, settings.folders.models, trusted_key(settings.addresses.signing))
+    return load_model(ref, settings.folders.models, trusted_key(settings.addresses.signing), settings.intra_op_threads)
 
 
 class Replica:
@@ -98,7 +98,7 @@ class Replica:
             SlotLine(ask, settings.candidate_timeout_s),
             self._recorder,
             self._metrics,
-            ThreadPoolExecutor(settings.batch.engine_threads, thread_name_prefix="engine"),
+            EngineRoom(settings.batch, self._metrics.batched),
             stores.features,
             _utc_now,
         )

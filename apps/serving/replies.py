@@ -30,6 +30,7 @@ def _document(result: TriageResult) -> dict[str, object]:
         "label": result.prediction.label,
         "confidence": result.prediction.confidence,
         "probabilities": result.prediction.probabilities,
+        "escalation": result.prediction.escalation,
         "latency_ms": round(result.latency_ms, 3),
     }
 

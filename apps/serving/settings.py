@@ -41,6 +41,7 @@ class ReplicaSettings:
     start_timeout_s: float
     body_limit_bytes: int
     mirror_limit: int
+    intra_op_threads: int
 
 
 def replica_settings(model: str, serving: ModelServing, addresses: Addresses, folders: Folders) -> ReplicaSettings:
@@ -54,6 +55,7 @@ def replica_settings(model: str, serving: ModelServing, addresses: Addresses, fo
             max_batch_size=serving.batch_inference.max_batch_size if serving.batch_inference.enabled else 1,
             queue_size=serving.batch_inference.queue_size,
             engine_threads=replica.engine_threads,
+            escalation_queue_size=replica.escalation_queue,
         ),
         cache_bytes=serving.model_caching.cache_size if serving.model_caching.enabled else 0,
         poll_interval=replica.poll_interval,
@@ -64,4 +66,5 @@ def replica_settings(model: str, serving: ModelServing, addresses: Addresses, fo
         start_timeout_s=replica.start_timeout.total_seconds(),
         body_limit_bytes=replica.body_limit,
         mirror_limit=replica.mirror_limit,
+        intra_op_threads=replica.intra_op_threads,
     )

@@ -3,11 +3,10 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from apps.serving.batcher import Batcher
 from apps.serving.breaker import Breaker
+from apps.serving.engine import EngineRoom
 from apps.serving.errors import CandidateFailed
 from apps.serving.loading import LoadedModel
 from apps.serving.settings import ReplicaSettings
@@ -33,14 +32,14 @@ class Slot:
 
     def __init__(self, ref: ModelRef, settings: ReplicaSettings, load: LoadModel) -> None:
         self._model = load(ref, settings)
-        threads = ThreadPoolExecutor(settings.batch.engine_threads, thread_name_prefix="engine")
-        self._batcher = Batcher(self._model.predict, threads, settings.batch)
+        self._engine = EngineRoom(settings.batch).open(self._model)
+        self._patience_s = settings.candidate_timeout_s
 
     async def predict(self, digest: str, email: Email) -> Prediction:
         """The candidate's answer; Unavailable when this slot holds another version than the caller means."""
         if digest != self._model.ref.digest:
             raise Unavailable(f"the slot holds {self._model.ref}, not the version with digest {digest[:12]}")
-        return await self._batcher.predict(email)
+        return await self._engine.predict(email, asyncio.get_running_loop().time() + self._patience_s)
 
     async def loaded(self) -> str:
         """The digest of the version it holds."""

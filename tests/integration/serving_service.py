@@ -50,6 +50,7 @@ class ScriptedClassifier:
 
     family = "scripted"
     labels = LABELS
+    batch_size = 32
     options: dict[str, Any] = {}
 
     def __init__(self, behaviour: str) -> None:

@@ -38,12 +38,15 @@ class BatchInference(Section):
 class Replica(Section):
     """One replica of a model's server.
 
-    ``logical_cpus`` is what Ray books for it, ``engine_threads`` what it computes with. ``request_timeout`` bounds a whole
-    request, ``candidate_timeout`` the part of it that waits for the version under test.
+    ``logical_cpus`` is what Ray books for it, ``engine_threads`` how many batches it computes at once, each with
+    ``intra_op_threads``. ``escalation_queue`` e-mails may wait for the second stage of a model that has two.
+    ``request_timeout`` bounds a whole request, ``candidate_timeout`` the part of it that waits for the version under test.
     """
 
     logical_cpus: Annotated[float, Field(gt=0)]
     engine_threads: PositiveInt
+    intra_op_threads: PositiveInt
+    escalation_queue: PositiveInt
     target_ongoing_requests: PositiveFloat
     poll_interval: Duration
     report_interval: Duration

@@ -47,13 +47,25 @@ class LabelledEmail:
     summary: str = ""
 
 
+class Escalated(StrEnum):
+    """Whether a model's second, slower stage was asked: no need; yes; or it was needed, and there was no room or time for it."""
+
+    NONE = "none"
+    DONE = "done"
+    SHED = "shed"
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A model's answer: the label, its probability, and the probability of every label."""
+    """A model's answer: the label, its probability, and the probability of every label.
+
+    ``escalation`` is ``shed`` where it is less than the model could say, given under pressure.
+    """
 
     label: str
     confidence: float
     probabilities: dict[str, float] = field(default_factory=dict)
+    escalation: Escalated = Escalated.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +140,4 @@ class PredictionEvent:
     features: dict[str, float]
     mirror_label: str | None = None
     traffic_bucket: int | None = None
+    escalation: Escalated = Escalated.NONE

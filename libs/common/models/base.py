@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +30,40 @@ class Classifier(Protocol):
         """What besides the files is needed to read it back."""
         ...
 
+    @property
+    def batch_size(self) -> int:
+        """With how many e-mails at once it is quickest; more would only make the first of them wait for the last."""
+        ...
+
     def predict(self, emails: Sequence[Email]) -> Probabilities:
         """(n, k) probabilities, each row summing to 1."""
         ...
 
     def save(self, folder: Path) -> None:
         """Write the family's files into ``folder``; never pickle."""
+        ...
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """A classifier whose ``predict`` is two stages, for whoever runs them apart: he gets the same numbers."""
+
+    @property
+    def light(self) -> Classifier:
+        """The first stage, which answers most e-mails."""
+        ...
+
+    @property
+    def heavy(self) -> Classifier:
+        """The second, slower stage."""
+        ...
+
+    def unsure(self, light: Probabilities) -> NDArray[np.bool_]:
+        """(n,) whether the second stage is to be asked, by what the first one says (n, k)."""
+        ...
+
+    def blend(self, light: Probabilities, heavy: Probabilities) -> Probabilities:
+        """(n, k) the answers where both have said something."""
         ...
 
 

@@ -42,6 +42,11 @@ class BoostedClassifier:
         max_tokens = self.features.encoder.max_tokens
         return {"max_tokens": max_tokens, "temperature": self.temperature, "metadata": list(METADATA)}
 
+    @property
+    def batch_size(self) -> int:
+        """That of its network."""
+        return self.features.encoder.batch_size
+
     def predict(self, emails: Sequence[Email]) -> Probabilities:
         """(n, k) probabilities."""
         return softmax(self.logits(self.features.of(emails)), self.temperature)

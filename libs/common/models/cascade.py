@@ -75,6 +75,11 @@ class CascadeClassifier:
             HEAVY: self.heavy.options,
         }
 
+    @property
+    def batch_size(self) -> int:
+        """That of the light classifier, which sees every e-mail."""
+        return self.light.batch_size
+
     def predict(self, emails: Sequence[Email]) -> Probabilities:
         """(n, k) probabilities."""
         probabilities = self.light.predict(emails)

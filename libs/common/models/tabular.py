@@ -66,6 +66,11 @@ class TabularClassifier:
         """The temperature, and what the features are, so that changed ones are never read as the old ones."""
         return {"temperature": self.temperature, **_FEATURES}
 
+    @property
+    def batch_size(self) -> int:
+        """It takes e-mails one by one, 0.5 ms each; a batch saves the turns of the event loop between them."""
+        return 32
+
     def predict(self, emails: Sequence[Email]) -> Probabilities:
         """(n, k) probabilities."""
         return softmax(self.logits(emails), self.temperature)

@@ -35,6 +35,11 @@ class TransformerClassifier:
         network = self.network
         return {"max_tokens": network.max_tokens, "precision": network.precision, "temperature": self.temperature}
 
+    @property
+    def batch_size(self) -> int:
+        """That of its network."""
+        return self.network.batch_size
+
     def predict(self, emails: Sequence[Email]) -> Probabilities:
         """(n, k) probabilities."""
         return softmax(self.logits(emails), self.temperature)

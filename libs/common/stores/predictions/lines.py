@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from libs.common.domain.triage import Outcome, PredictionEvent, Variant
+from libs.common.domain.triage import Escalated, Outcome, PredictionEvent, Variant
 from libs.common.errors import StoreError
 
 _FEATURE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
@@ -41,6 +41,7 @@ class EventEncoder:
             "features": {name: float(value) for name, value in event.features.items() if math.isfinite(value)},
             "mirror_label": event.mirror_label,
             "traffic_bucket": event.traffic_bucket,
+            "escalation": event.escalation.value,
         }
         return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -61,6 +62,8 @@ def decode(line: bytes) -> PredictionEvent | None:
         fields["at"] = datetime.fromisoformat(fields["at"])
         fields["variant"] = Variant(fields["variant"])
         fields["outcome"] = Outcome(fields["outcome"])
+        # Segments of before there was a second stage say nothing of it.
+        fields["escalation"] = Escalated(fields.get("escalation", Escalated.NONE))
         fields["model"] = sys.intern(fields["model"])
         fields["version"] = sys.intern(fields["version"])
         fields["label"] = sys.intern(fields["label"])

@@ -38,6 +38,7 @@ class Classifier:
 
     family = "scripted"
     labels = LABELS
+    batch_size = 32
     options: dict[str, Any] = {}
 
     def __init__(self, label: str = "spam", before: Callable[[Sequence[Email]], None] = lambda emails: None) -> None:
@@ -155,5 +156,6 @@ def settings(folder: Path, **changed: Any) -> ReplicaSettings:
         "start_timeout_s": 5.0,
         "body_limit_bytes": 2_000,
         "mirror_limit": 2,
+        "intra_op_threads": 1,
     }
     return ReplicaSettings(**(defaults | changed))

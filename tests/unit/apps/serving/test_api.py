@@ -103,6 +103,7 @@ async def test_an_email_is_answered_and_recorded(opened: Callable[..., Any]) -> 
         "label": "spam",
         "confidence": 0.75,
         "probabilities": {"spam": 0.75, "work": 0.25},
+        "escalation": "none",
     }
     (event,) = room.events.events
     assert (event.request_id, event.label, event.features) == (request_id, "spam", {"words": 1.0})

@@ -81,6 +81,21 @@ async def test_who_has_left_is_not_computed(threads: ThreadPoolExecutor) -> None
     assert engine.batches == [["a"], ["stays"]]
 
 
+async def test_who_has_left_frees_the_place(threads: ThreadPoolExecutor) -> None:
+    engine = GatedEngine()
+    batcher = Batcher(engine, threads, BatchLimits(max_batch_size=1, queue_size=1))
+    first = asyncio.create_task(batcher.predict(mail("a")))
+    await until(lambda: len(engine.batches) == 1)
+    gone = asyncio.create_task(batcher.predict(mail("gone")))
+    await until(lambda: batcher.depth == 1)
+    gone.cancel()
+    await until(gone.done)
+    assert batcher.depth == 0
+    stays = asyncio.create_task(batcher.predict(mail("stays")))
+    engine.gate.set()
+    assert [(await task).label for task in (first, stays)] == ["a", "stays"]
+
+
 async def test_one_bad_email_fails_alone(threads: ThreadPoolExecutor) -> None:
     engine = GatedEngine()
     engine.gate.set()

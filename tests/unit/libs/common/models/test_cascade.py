@@ -22,6 +22,7 @@ class Says:
     labels: tuple[str, ...] = LABELS
     asked: list[int] = field(default_factory=list)
     family = "says"
+    batch_size = 32
 
     @property
     def options(self) -> dict[str, object]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.domain.triage import Outcome, PredictionEvent, Variant
+from libs.common.domain.triage import Escalated, Outcome, PredictionEvent, Variant
 from libs.common.errors import StoreError
 from libs.common.stores.predictions.lines import EventEncoder, decode
 
@@ -27,6 +27,7 @@ ALLOWED = {
     "features",
     "mirror_label",
     "traffic_bucket",
+    "escalation",
 }
 NUMBERS = {"candidate_weight", "latency_ms", "confidence"}
 
@@ -47,6 +48,7 @@ events = st.builds(
     features=st.dictionaries(names, st.floats(allow_nan=False, allow_infinity=False), max_size=8),
     mirror_label=st.none() | names,
     traffic_bucket=st.none() | st.integers(0, 2**32 - 1),
+    escalation=st.sampled_from(Escalated),
 )
 
 
@@ -69,8 +71,16 @@ def test_a_line_holds_numbers_and_ids_only(event: PredictionEvent) -> None:
     assert all(isinstance(written[name], float) for name in NUMBERS)
     assert all(isinstance(value, float) for value in written["features"].values())
     ids = {event.request_id, event.model, event.version, event.label, event.mirror_label, event.variant, event.outcome}
+    ids |= {event.escalation}
     assert {written[name] for name in ALLOWED - NUMBERS - {"features", "at", "traffic_bucket"}} <= ids
     assert isinstance(written["traffic_bucket"], int | None)
+
+
+@given(events)
+def test_a_line_of_before_there_were_two_stages_is_read(event: PredictionEvent) -> None:
+    written = json.loads(EventEncoder().encode(event))
+    del written["escalation"]
+    assert decode(json.dumps(written).encode()) == dataclasses.replace(event, escalation=Escalated.NONE)
 
 
 @dataclasses.dataclass(frozen=True)

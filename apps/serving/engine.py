@@ -1,0 +1,131 @@
+"""What computes a model's answers: one queue and batch after the other, or two where the model has two stages (ADR 37)."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from apps.serving.batcher import Batcher, BatchLimits
+from apps.serving.loading import LoadedModel
+from libs.common.domain.triage import Email, Escalated, Prediction
+from libs.common.errors import QueueFull
+from libs.common.models.base import Probabilities, Staged, answers
+
+# What is left of a request's time when its second stage is given up: enough to write the reply.
+REPLY_WITHIN_S = 0.05
+
+
+class Engine(Protocol):
+    """One model at work, asked from one event loop."""
+
+    @property
+    def depth(self) -> int:
+        """E-mails that wait."""
+        ...
+
+    async def predict(self, email: Email, deadline: float) -> Prediction:
+        """The model's answer before ``deadline``, in the event loop's time, if it can; QueueFull at once when too many wait."""
+        ...
+
+
+class EngineRoom:
+    """The threads of one process, and what its models' engines may hold; ``observe`` is told the size of each batch.
+
+    A second stage has a thread of its own: light answers never wait behind a heavy one.
+    """
+
+    def __init__(self, limits: BatchLimits, observe: Callable[[int], None] = lambda size: None) -> None:
+        self._limits = limits
+        self._observe = observe
+        self._threads = ThreadPoolExecutor(limits.engine_threads, thread_name_prefix="engine")
+        self._escalation = ThreadPoolExecutor(1, thread_name_prefix="escalation")
+
+    def open(self, model: LoadedModel) -> Engine:
+        """The engine of ``model``, with batches as large as it likes them within the limits."""
+        first = self._fitted(model.classifier.batch_size)
+        if not isinstance(model.classifier, Staged):
+            return WholeEngine(Batcher(model.predict, self._threads, first, self._observe))
+        second = replace(
+            self._fitted(model.classifier.heavy.batch_size), queue_size=self._limits.escalation_queue_size, engine_threads=1
+        )
+        stages = Stages(model.labels, model.classifier)
+        return StagedEngine(
+            Batcher(stages.look, self._threads, first, self._observe),
+            Batcher(stages.look_again, self._escalation, second, self._observe),
+        )
+
+    def _fitted(self, batch_size: int) -> BatchLimits:
+        return replace(self._limits, max_batch_size=min(batch_size, self._limits.max_batch_size))
+
+
+class WholeEngine:
+    """A model of one stage."""
+
+    def __init__(self, batcher: Batcher[Email, Prediction]) -> None:
+        self._batcher = batcher
+
+    @property
+    def depth(self) -> int:
+        """E-mails that wait."""
+        return self._batcher.depth
+
+    async def predict(self, email: Email, deadline: float) -> Prediction:
+        """The model's answer; whoever set ``deadline`` cancels what comes too late."""
+        return await self._batcher.predict(email)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the first stage says of an e-mail: its row of probabilities, and whether the second is to be asked."""
+
+    email: Email
+    row: Probabilities
+    prediction: Prediction
+    unsure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The two stages of a classifier as engines of their own; together they give what its ``predict`` gives."""
+
+    labels: tuple[str, ...]
+    classifier: Staged
+
+    def look(self, emails: Sequence[Email]) -> list[Look]:
+        """The first stage."""
+        rows = self.classifier.light.predict(emails)
+        unsure = self.classifier.unsure(rows).tolist()
+        return [Look(*each) for each in zip(emails, rows, answers(self.labels, rows), unsure, strict=True)]
+
+    def look_again(self, looks: Sequence[Look]) -> list[Prediction]:
+        """The second."""
+        heavy = self.classifier.heavy.predict([look.email for look in looks])
+        blended = self.classifier.blend(np.stack([look.row for look in looks]), heavy)
+        return [replace(prediction, escalation=Escalated.DONE) for prediction in answers(self.labels, blended)]
+
+
+class StagedEngine:
+    """Two queues: where the second, short one is full, or time runs out in it, the first stage has the last word."""
+
+    def __init__(self, light: Batcher[Email, Look], deep: Batcher[Look, Prediction]) -> None:
+        self._light = light
+        self._deep = deep
+
+    @property
+    def depth(self) -> int:
+        """E-mails that wait for either stage."""
+        return self._light.depth + self._deep.depth
+
+    async def predict(self, email: Email, deadline: float) -> Prediction:
+        """The answer of the first stage where that is sure, else of both, else of the first again, marked ``shed``."""
+        look = await self._light.predict(email)
+        if not look.unsure:
+            return look.prediction
+        try:
+            async with asyncio.timeout_at(deadline - REPLY_WITHIN_S):
+                return await self._deep.predict(look)
+        except (QueueFull, TimeoutError):
+            return replace(look.prediction, escalation=Escalated.SHED)
