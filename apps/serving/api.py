@@ -9,7 +9,7 @@ import orjson
 
 from apps.serving.answerer import Answerer, Call
 from apps.serving.bodies import emails_of, feedback_of, request_id_of
-from apps.serving.errors import BodyTooLarge, MethodNotAllowed, RouteNotFound, problem
+from apps.serving.errors import BodyTooLarge, BodyTooSlow, MethodNotAllowed, RouteNotFound, problem
 from apps.serving.feedback import FeedbackDesk
 from apps.serving.http import ClientGone, Receive, Reply, Request, Scope, Send, live_through, read_body, send_reply
 from apps.serving.metrics import ServingMetrics
@@ -32,11 +32,13 @@ class Api:
         feedback: FeedbackDesk,
         metrics: ServingMetrics,
         body_limit_bytes: int,
+        body_timeout_s: float,
     ) -> None:
         self._answerer = answerer
         self._feedback = feedback
         self._metrics = metrics
         self._body_limit_bytes = body_limit_bytes
+        self._body_timeout_s = body_timeout_s
         self._openapi = OPENAPI.read_bytes()
         self.routes: dict[str, dict[str, Route]] = {
             "/v1/classify": {"POST": self._classify},
@@ -63,9 +65,7 @@ class Api:
             request = Request(scope["method"], scope["path"].removeprefix(scope.get("root_path", "")), dict(scope["headers"]))
             route = self._find(request)
             given = request_id_of(request)
-            body = await read_body(receive, self._body_limit_bytes)
-            if body is None:
-                raise BodyTooLarge(f"the body is longer than {self._body_limit_bytes} bytes", "leave attachments out")
+            body = await self._read(receive)
             request_id = given or str(uuid.uuid4())
             reply = await route(Request(request.method, request.path, request.headers, body), request_id)
         except TriageError as error:
@@ -77,6 +77,16 @@ class Api:
             return self._refuse(error)
         # Serve's ingress repeats a caller's own id by itself; a second header would make two.
         return reply if given else reply.with_headers([(b"x-request-id", request_id.encode())])
+
+    async def _read(self, receive: Receive) -> bytes:
+        try:
+            async with asyncio.timeout(self._body_timeout_s):
+                body = await read_body(receive, self._body_limit_bytes)
+        except TimeoutError:
+            raise BodyTooSlow(f"the body was not there within {self._body_timeout_s:g} s", "send it at once") from None
+        if body is None:
+            raise BodyTooLarge(f"the body is longer than {self._body_limit_bytes} bytes", "leave attachments out")
+        return body
 
     def _find(self, request: Request) -> Route:
         methods = self.routes.get(request.path)

@@ -97,9 +97,7 @@ class Batcher(Generic[Asked, Answered]):
         self._leave()
 
 
-def predict_each(
-    engine: Callable[[Sequence[Asked]], Sequence[Answered]], asked: Sequence[Asked]
-) -> list[Answered | Exception]:
+def predict_each(engine: Callable[[Sequence[Asked]], Sequence[Answered]], asked: Sequence[Asked]) -> list[Answered | Exception]:
     """One answer or error an e-mail: a batch that fails is tried e-mail by e-mail, so that one can't fail its neighbours."""
     try:
         answers = list(engine(asked))

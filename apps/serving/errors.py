@@ -29,6 +29,12 @@ class BodyTooLarge(ServingError):
     status: ClassVar[int] = 413
 
 
+class BodyTooSlow(ServingError):
+    """The body did not arrive within the configured time."""
+
+    status: ClassVar[int] = 408
+
+
 class Unprocessable(ServingError):
     """The request is well formed, but says something that cannot be."""
 

@@ -2,22 +2,10 @@
 
 import os
 import socket
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-# HAProxy's own status pages listen on every interface, and Ray has no setting for it: a wrapper narrows them.
-_WRAPPER = """#!/bin/sh
-# Started by Ray in place of HAProxy: binds HAProxy's status pages to the loopback interface.
-previous=
-for argument in "$@"; do
-  if [ "$previous" = "-f" ]; then
-    sed -i -e 's/^\\( *bind \\)\\*\\{{0,1\\}}:\\([0-9]\\)/\\1127.0.0.1:\\2/' "$argument"
-  fi
-  previous=$argument
-done
-exec {binary} "$@"
-"""
+from apps.serving.haproxy import SILENT_FOR_S, write_wrapper
 
 # Long enough for HAProxy to learn that a replica is leaving (it is told within 0.2 s).
 DRAINING_S = 3
@@ -59,7 +47,7 @@ def ray_environment(
     ports = ports or IngressPorts.free()
     return environment | {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_write_wrapper(folder / "haproxy", binary)),
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(write_wrapper(folder, binary)),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
@@ -68,6 +56,7 @@ def ray_environment(
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.metrics),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(ports.stats),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.fallback),
+        "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": str(SILENT_FOR_S),
         "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, os.cpu_count() or 1)),
     }
 
@@ -89,11 +78,3 @@ def free_ports(count: int) -> list[int]:
     for taken in sockets:
         taken.close()
     return ports
-
-
-def _write_wrapper(path: Path, binary: str) -> Path:
-    partial = path.with_suffix(".part")
-    partial.write_text(_WRAPPER.format(binary=binary))
-    partial.chmod(partial.stat().st_mode | stat.S_IXUSR)
-    partial.rename(path)
-    return path

@@ -9,7 +9,7 @@ from libs.common.domain.model import ModelRef
 from libs.common.domain.triage import Email, Prediction
 from libs.common.errors import ModelCorrupt, ModelUntrusted
 from libs.common.logs import get_logger
-from libs.common.models.base import Classifier, answers
+from libs.common.models.base import Classifier, Staged, answers
 
 logger = get_logger("serving.loading")
 
@@ -41,13 +41,15 @@ class LoadedModel:
         """Answer some e-mails that nobody sent."""
         for size in WARM_UP_BATCHES:
             self.predict([WARM_UP_EMAIL] * size)
+        if isinstance(self.classifier, Staged):
+            self.classifier.heavy.predict([WARM_UP_EMAIL])
 
 
 def load_model(ref: ModelRef, folder: Path, trusted: Path | None = None, threads: int = 1) -> LoadedModel:
     """Fetch ``ref`` below ``folder``, check its digest and that the key ``trusted`` verifies it, load it and warm it up.
 
-    It predicts with ``threads`` threads. A local copy that is damaged, or not signed yet, is fetched once more; ModelCorrupt, naming the file, or ModelUntrusted
-    when the store's own copy is no better.
+    It predicts with ``threads`` threads. A local copy that is damaged, or not signed yet, is fetched once more; ModelCorrupt,
+    naming the file, or ModelUntrusted when the store's own copy is no better.
     """
     try:
         return _load(ref, folder / ref.digest, trusted, threads)

@@ -103,7 +103,7 @@ class Replica:
             _utc_now,
         )
         desk = FeedbackDesk(settings.model, stores.feedback, stores.principals, _utc_now)
-        self.api = Api(self._answerer, desk, self._metrics, settings.body_limit_bytes)
+        self.api = Api(self._answerer, desk, self._metrics, settings.body_limit_bytes, settings.body_timeout_s)
         self._threads = (
             Repeating("traffic", settings.poll_interval, self._tick),
             Repeating("shipping", settings.ship_interval, self._recorder.ship),

@@ -40,6 +40,7 @@ class ReplicaSettings:
     candidate_timeout_s: float
     start_timeout_s: float
     body_limit_bytes: int
+    body_timeout_s: float
     mirror_limit: int
     intra_op_threads: int
 
@@ -65,6 +66,7 @@ def replica_settings(model: str, serving: ModelServing, addresses: Addresses, fo
         candidate_timeout_s=replica.candidate_timeout.total_seconds(),
         start_timeout_s=replica.start_timeout.total_seconds(),
         body_limit_bytes=replica.body_limit,
+        body_timeout_s=replica.body_timeout.total_seconds(),
         mirror_limit=replica.mirror_limit,
         intra_op_threads=replica.intra_op_threads,
     )

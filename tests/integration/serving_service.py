@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import socket
 import sqlite3
 import threading
 import time
@@ -41,7 +42,7 @@ DEADLINE_S = 60.0
 
 
 def scripted(version: str, behaviour: str = "spam") -> ModelRef:
-    """A version that answers ``behaviour`` (a label), or ``raises``, ``hangs``, or is ``slow``: 50 e-mails a second."""
+    """A version that answers ``behaviour`` (a label), or ``raises``, ``hangs``, is ``slow``, or waits for a file, ``gate:PATH``."""
     return ModelRef(name=MODEL, version=version, digest=version.replace(".", "") * 8, uri=f"scripted://{behaviour}")
 
 
@@ -62,7 +63,9 @@ class ScriptedClassifier:
         if self._behaviour == "hangs":
             time.sleep(3)
         if self._behaviour == "slow":
-            time.sleep(0.02 * len(emails))
+            time.sleep(0.02 * len(emails))  # 50 e-mails a second
+        if self._behaviour.startswith("gate:"):
+            wait_until(Path(self._behaviour.removeprefix("gate:")).exists, "the gate opens")
         certain = [0.9 if label == self._behaviour else 0.1 for label in LABELS]
         return np.array([certain] * len(emails))
 
@@ -110,6 +113,10 @@ class Service:
         retire_slot(MODEL)
         self.route_and_wait(stable=scripted("1.0.0"), candidate=None, weight=0.0, mirror=False, warm=(), lease_expires_at=None)
 
+    def dial(self) -> socket.socket:
+        """A line to the ingress, for what no HTTP client would say."""
+        return socket.create_connection(("127.0.0.1", int(self.url.rpartition(":")[2])), timeout=DEADLINE_S)
+
     def slot_processes(self) -> list[int]:
         """The process ids of the slot's replicas."""
         return _processes(slot_name(MODEL), "Slot")
@@ -120,8 +127,13 @@ class Service:
 
     def owns(self, listening: str) -> bool:
         """Whether a line of ``ss -ltnp`` is of this service's HAProxy."""
-        pid = listening.partition("pid=")[2].partition(",")[0]
-        return f"triage-serving-{self.url.rpartition(':')[2]}" in Path(f"/proc/{pid}/cmdline").read_text()
+        return int(listening.partition("pid=")[2].partition(",")[0]) in self.proxy_processes()
+
+    def proxy_processes(self) -> list[int]:
+        """The process ids of this service's HAProxy: one, and those that a reload has let finish."""
+        own = f"/triage-serving-{self.url.rpartition(':')[2]}/".encode()
+        found = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
+        return [pid for pid in found if own in _command_of(pid)]
 
     @contextmanager
     def without_store(self) -> Iterator[None]:
@@ -150,8 +162,10 @@ class Service:
 
 
 @contextmanager
-def running_service(home: Path, haproxy: bool = True, **changes: Any) -> Iterator[Service]:
-    """Ray, Serve and a server of two replicas, with everything below ``home``; ``changes`` are of its configuration."""
+def running_service(
+    home: Path, haproxy: bool = True, serving: ModelServing | None = None, **changed: Any
+) -> Iterator[Service]:
+    """Ray, Serve and a server, by default of two replicas, with everything below ``home`` and its settings ``changed``."""
     import ray
     from ray import serve
 
@@ -160,9 +174,10 @@ def running_service(home: Path, haproxy: bool = True, **changes: Any) -> Iterato
     folders = Folders(home / "models", home / "predictions", home / "metrics")
     migrate(addresses.records)
     (port,) = free_ports(1)
-    serving = config.model_serving.model_copy(update=changes)
+    serving = serving or config.model_serving
     settings = replica_settings(MODEL, serving, addresses, folders)
     settings = replace(settings, poll_interval=timedelta(milliseconds=200), report_interval=timedelta(seconds=1))
+    settings = replace(settings, **changed)
     records = open_records(addresses.records)
     with pytest.MonkeyPatch.context() as patch:
         # Short: a Unix socket's path holds 107 characters.
@@ -196,6 +211,12 @@ def _processes(application: str, deployment: str) -> list[int]:
     applications = _get_global_client().get_serve_details()["applications"]
     replicas = applications[application]["deployments"][deployment]["replicas"]
     return [replica["pid"] for replica in replicas if replica["state"] == "RUNNING"]
+
+
+def _command_of(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""  # it has ended
 
 
 def _answers(url: str) -> bool:

@@ -20,7 +20,8 @@ def test_a_replica_comes_with_a_step_of_load_and_goes_after_it_and_no_request_fa
     quickly = {"scale_up_cooldown": timedelta(seconds=1), "scale_down_cooldown": timedelta(seconds=2)}
     scaling = configured.auto_scaling.model_copy(update={"min_replicas": 1, "max_replicas": 2, **quickly})
     replica = configured.replica.model_copy(update={"target_ongoing_requests": 4})
-    with running_service(tmp_path, auto_scaling=scaling, replica=replica) as service:
+    serving = configured.model_copy(update={"auto_scaling": scaling, "replica": replica})
+    with running_service(tmp_path, serving=serving) as service:
 
         def replicas() -> int:
             return len(service.server_processes())

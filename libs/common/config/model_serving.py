@@ -40,7 +40,8 @@ class Replica(Section):
 
     ``logical_cpus`` is what Ray books for it, ``engine_threads`` how many batches it computes at once, each with
     ``intra_op_threads``. ``escalation_queue`` e-mails may wait for the second stage of a model that has two.
-    ``request_timeout`` bounds a whole request, ``candidate_timeout`` the part of it that waits for the version under test.
+    ``request_timeout`` bounds a whole request, ``candidate_timeout`` the part of it that waits for the version under test;
+    a body must be there within ``body_timeout``.
     """
 
     logical_cpus: Annotated[float, Field(gt=0)]
@@ -55,6 +56,7 @@ class Replica(Section):
     request_timeout: Duration
     candidate_timeout: Duration
     body_limit: Size
+    body_timeout: Duration
     mirror_limit: PositiveInt
 
 

@@ -48,7 +48,7 @@ class LabelledEmail:
 
 
 class Escalated(StrEnum):
-    """Whether a model's second, slower stage was asked: no need; yes; or it was needed, and there was no room or time for it."""
+    """Whether a model's second, slower stage was asked: no need; yes; or it was needed, and there was no room or time."""
 
     NONE = "none"
     DONE = "done"

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from libs.common.features.tokens import TOKENIZER, Tokens, encode, length_batches, pad, read_tokenizer
+from libs.common.features.tokens import TOKENIZER, Tokens, encode, read_tokenizer
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Tokenizer
 
 NETWORK = "network.onnx"
-
-# Larger batches are slower on CPU: 65 e-mails/s at 8, 54 at 32, and one of 32 takes 270 ms alone.
-BATCH = 8
 
 Array = NDArray[np.float32]
 Precision = Literal["fp32", "int8"]
@@ -29,7 +26,9 @@ Precision = Literal["fp32", "int8"]
 class TextNetwork:
     """A graph (n, t) ids and mask → (n, columns), or (n, t, columns) where it answers token by token.
 
-    ``files`` is the folder that holds it and its tokenizer.json.
+    ``files`` is the folder that holds it and its tokenizer.json. Each text is run alone, so that its answer is the same to
+    the last bit whatever it came with: padding changes the order of sums, and an int8 graph scales what flows through it
+    by the largest number in the batch. On a CPU a batch would save next to nothing (ADR 37).
     """
 
     files: Path
@@ -38,25 +37,20 @@ class TextNetwork:
     precision: Precision = "fp32"
 
     def answer(self, texts: Sequence[str]) -> Array:
-        """(n, columns) of what the graph says; batches hold texts of like length, so that little is padding."""
-        encoded = encode(self.tokenizer, texts, self.max_tokens)
+        """(n, columns) of what the graph says."""
         answers = np.empty((len(texts), self.columns), dtype=np.float32)
-        for rows in length_batches([len(tokens) for tokens in encoded], self._batch):
-            answers[rows] = self._run([encoded[row] for row in rows])
+        for row, tokens in enumerate(encode(self.tokenizer, texts, self.max_tokens)):
+            answers[row] = self._run(tokens)
         return answers
 
     def answer_tokens(self, encoded: Sequence[Tokens]) -> list[Array]:
         """Of each text the (t, columns) that the graph says of its tokens."""
-        answers = [np.empty((0, 0), dtype=np.float32)] * len(encoded)
-        for rows in length_batches([len(tokens) for tokens in encoded], BATCH):
-            for row, answer in zip(rows.tolist(), self._run([encoded[row] for row in rows]), strict=True):
-                answers[row] = answer[: len(encoded[row])]
-        return answers
+        return [self._run(tokens) for tokens in encoded]
 
     @cached_property
     def columns(self) -> int:
         """How many numbers the graph gives a text, or a token; asking loads and tries the graph."""
-        return self._run(encode(self.tokenizer, [""], self.max_tokens)).shape[-1]
+        return self._run(*encode(self.tokenizer, [""], self.max_tokens)).shape[-1]
 
     @cached_property
     def tokenizer(self) -> "Tokenizer":
@@ -68,15 +62,10 @@ class TextNetwork:
         for name in (NETWORK, TOKENIZER):
             shutil.copyfile(self.files / name, folder / name)
 
-    @property
-    def _batch(self) -> int:
-        # An int8 graph scales what flows through it by the largest number in the batch: a text's answer would hang on its
-        # neighbours.
-        return 1 if self.precision == "int8" else BATCH
-
-    def _run(self, batch: Sequence[Tokens]) -> Array:
-        ids, mask = pad(batch)
-        return cast("Array", self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0])
+    def _run(self, tokens: Tokens) -> Array:
+        ids = np.array([tokens], dtype=np.int64)
+        (answers,) = cast("list[Array]", self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)}))
+        return answers[0]
 
     @cached_property
     def _session(self) -> "InferenceSession":

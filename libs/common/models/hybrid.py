@@ -44,6 +44,11 @@ class HybridClassifier:
         """The length to which texts are cut, the temperature, and the options of the tabular part."""
         return {"max_tokens": self.encoder.max_tokens, "temperature": self.temperature, TABULAR: self.tabular.options}
 
+    @property
+    def batch_size(self) -> int:
+        """Its encoder runs e-mails one by one, some 10 ms each: in a batch the first would wait for the last."""
+        return 1
+
     def predict(self, emails: Sequence[Email]) -> Probabilities:
         """(n, k) probabilities."""
         return softmax(self.logits(emails), self.temperature)
@@ -53,7 +58,8 @@ class HybridClassifier:
         if not emails:
             return np.empty((0, len(self.labels)))
         embedded = self.encoder.answer([clean(email).whole for email in emails])
-        return self.tabular.logits(emails) + embedded @ self.embeddings
+        # Row by row: a product of matrices adds up in another order than one of a row, and the last bit would tell.
+        return self.tabular.logits(emails) + np.stack([row @ self.embeddings for row in embedded])
 
     def save(self, folder: Path) -> None:
         """Write the encoder, its weights, and the tabular part into a folder of its own."""

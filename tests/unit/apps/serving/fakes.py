@@ -117,12 +117,15 @@ class CountingMetrics(ServingMetrics):
 
     def __init__(self) -> None:
         self.answers: Counter[str] = Counter()
+        self.escalations: Counter[str] = Counter()
         self.problems: Counter[int] = Counter()
         self.faults: Counter[str] = Counter()
         self.batches: list[int] = []
+        self.gauges = 0, 0
 
     def answered(self, result: TriageResult) -> None:
         self.answers[result.outcome] += 1
+        self.escalations[result.prediction.escalation] += 1
 
     def refused(self, status: int) -> None:
         self.problems[status] += 1
@@ -155,6 +158,7 @@ def settings(folder: Path, **changed: Any) -> ReplicaSettings:
         "candidate_timeout_s": 0.2,
         "start_timeout_s": 5.0,
         "body_limit_bytes": 2_000,
+        "body_timeout_s": 5.0,
         "mirror_limit": 2,
         "intra_op_threads": 1,
     }

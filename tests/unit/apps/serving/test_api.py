@@ -257,6 +257,28 @@ async def test_a_request_that_takes_too_long_is_a_504(opened: Callable[..., Any]
     assert [event.outcome for event in room.events.events] == [Outcome.ERROR]
 
 
+async def test_a_body_that_dribbles_in_is_a_408(opened: Callable[..., Any]) -> None:
+    room = await opened(body_timeout_s=0.05)
+    never = asyncio.Event()
+
+    async def dribble() -> AsyncIterator[bytes]:
+        yield b'{"subject": '
+        await never.wait()
+
+    sent: list[Any] = []
+    body = dribble()
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": await anext(body), "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await room.replica.api({"type": "http", "method": "POST", "path": "/v1/classify", "headers": []}, receive, send)
+    assert sent[0]["status"] == 408
+    assert room.metrics.problems[408] == 1
+
+
 async def test_too_many_at_once_are_told_to_come_again(opened: Callable[..., Any]) -> None:
     released = asyncio.Event()
     loop = asyncio.get_running_loop()

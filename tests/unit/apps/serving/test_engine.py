@@ -1,4 +1,4 @@
-"""A model of two stages behind two queues: sure answers wait for nobody, and the second stage is asked only while there is room."""
+"""A model of two stages behind two queues: sure answers wait for nobody, the second stage is asked while there is room."""
 
 import asyncio
 import random

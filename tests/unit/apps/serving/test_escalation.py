@@ -5,7 +5,7 @@ from pathlib import Path
 
 from apps.serving.batcher import BatchLimits
 from libs.common.domain.triage import Escalated
-from tests.unit.apps.serving.test_api import BODY, Room, open_room
+from tests.unit.apps.serving.test_api import BODY, open_room
 from tests.unit.apps.serving.test_batcher import until
 from tests.unit.apps.serving.test_engine import cascade, heavy_of
 
@@ -15,8 +15,10 @@ UNSURE, SURE = BODY | {"body": "0.45"}, BODY | {"body": "0.05"}
 async def test_reply_event_and_counter_tell_what_the_second_stage_did(tmp_path: Path) -> None:
     both = cascade()
     room = await open_room(tmp_path, engine=both, batch=BatchLimits(max_batch_size=8, queue_size=8, escalation_queue_size=1))
-    asked = [await begin(room, lambda: heavy_of(both).batches == [1])]
-    asked.append(await begin(room, lambda: room.replica.queue_depth == 1))
+    asked = [asyncio.create_task(room.http.post("/v1/classify", json=UNSURE))]
+    await until(lambda: heavy_of(both).batches == [1])
+    asked.append(asyncio.create_task(room.http.post("/v1/classify", json=UNSURE)))
+    await until(lambda: room.metrics.gauges[0] == 1)
     shed, sure = (await room.http.post("/v1/classify", json=UNSURE), await room.http.post("/v1/classify", json=SURE))
     heavy_of(both).gate.set()
     replies = [shed, sure, *await asyncio.gather(*asked)]

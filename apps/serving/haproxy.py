@@ -1,0 +1,57 @@
+"""What HAProxy is told that Ray has no setting for: a wrapper around its binary edits the configuration that Ray writes."""
+
+import stat
+from pathlib import Path
+
+# A caller may take this long over the head of a request, and be silent this long within its body or the reply.
+HEAD_WITHIN_S = 10
+SILENT_FOR_S = 30
+
+_WRAPPER = """#!/bin/sh
+# Started by Ray in place of HAProxy.
+previous=
+for argument in "$@"; do
+  if [ "$previous" = "-f" ]; then
+    sed -i -f {edits} "$argument"
+  fi
+  previous=$argument
+done
+exec {binary} "$@"
+"""
+
+# A configuration may be edited twice: what is added carries a mark, and goes first.
+_EDITS = r"""
+/ # triage$/d
+# Status pages listen on every interface.
+s/^\( *bind \)\*\{{0,1\}}:\([0-9]\)/\1127.0.0.1:\2/
+# The head of a request may take an hour.
+s/^defaults$/&\n    timeout http-request {head_s}s # triage/
+# Where no replica can be reached, the reply is a 500 in plain text.
+s#^\( *errorfile 50[234]\) .*#\1 {unavailable}#
+# Serve decodes these headers before we see them, and bytes that are no UTF-8 are a 500; two of them are for its own proxy.
+/^frontend http_frontend$/a\
+    http-request deny deny_status 400 if {{ req.hdr(x-request-id) -m reg [^[:print:]] }} # triage\
+    http-request del-header ^(x-request-(timeout-seconds|disconnect-disabled)|x[-_]session[-_]id)$ -m reg # triage\
+    http-request del-header ^serve[-_]multiplexed[-_]model[-_]id$ -m reg # triage
+"""
+
+_UNAVAILABLE = """HTTP/1.0 503 Service Unavailable\r
+Cache-Control: no-cache\r
+Connection: close\r
+Content-Type: application/problem+json\r
+Retry-After: 2\r
+\r
+{"type":"urn:triage:problem:unavailable","title":"Service Unavailable","status":503,"detail":"no replica can be reached",\
+"hint":"send it again in a moment"}"""
+
+
+def write_wrapper(folder: Path, binary: str) -> Path:
+    """Write the wrapper around ``binary``, and what it needs, into ``folder``."""
+    path, edits, unavailable = (folder / name for name in ("haproxy", "haproxy.sed", "503.http"))
+    unavailable.write_bytes(_UNAVAILABLE.encode())
+    edits.write_text(_EDITS.format(head_s=HEAD_WITHIN_S, unavailable=unavailable))
+    partial = path.with_suffix(".part")
+    partial.write_text(_WRAPPER.format(binary=binary, edits=edits))
+    partial.chmod(partial.stat().st_mode | stat.S_IXUSR)
+    partial.rename(path)
+    return path

@@ -1,0 +1,45 @@
+"""The configuration that Ray writes for HAProxy, as the wrapper edits it."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from apps.serving.haproxy import write_wrapper
+
+WRITTEN = """global
+    nbthread 2
+defaults
+    mode http
+    errorfile 503 /ray/500.http
+frontend http_frontend
+    bind 127.0.0.1:8000
+"""
+EDITED = """global
+    nbthread 2
+defaults
+    timeout http-request 10s # triage
+    mode http
+    errorfile 503 {folder}/503.http
+frontend http_frontend
+    http-request deny deny_status 400 if {{ req.hdr(x-request-id) -m reg [^[:print:]] }} # triage
+    http-request del-header ^(x-request-(timeout-seconds|disconnect-disabled)|x[-_]session[-_]id)$ -m reg # triage
+    http-request del-header ^serve[-_]multiplexed[-_]model[-_]id$ -m reg # triage
+    bind 127.0.0.1:8000
+"""
+
+
+def test_a_configuration_is_edited_alike_however_often(tmp_path: Path) -> None:
+    wrapper = write_wrapper(tmp_path, "/bin/true")
+    config = tmp_path / "haproxy.cfg"
+    config.write_text(WRITTEN)
+    for _ in range(2):
+        subprocess.run([wrapper, "-f", config], check=True)
+        assert config.read_text() == EDITED.format(folder=tmp_path)
+
+
+def test_where_no_replica_can_be_reached_the_reply_is_a_problem_document(tmp_path: Path) -> None:
+    write_wrapper(tmp_path, "/bin/true")
+    head, _, body = (tmp_path / "503.http").read_bytes().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 503 ")
+    assert b"\r\nRetry-After: " in head
+    assert json.loads(body)["status"] == 503
