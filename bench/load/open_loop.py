@@ -30,22 +30,22 @@ CONNECTIONS = 4096
 _NICENESS = -5
 PATIENCE_S = 10.0
 _NO_ANSWER = 0
-_MARK = b'"outcome":"'
+_MARK = b'"escalation":"'
 
 
 @dataclass(slots=True)
 class OpenRun:
     """What was found of each request, in the order of the answers: when it was due (s), what it took (ms), its status.
 
-    Status 0 is no answer at all. ``retry_after`` counts the refusals that say when to come again; ``outcomes`` the values of
-    that field in the answers. In 99 of 100 cases this process came to a request at most ``late_ms`` after it was due.
+    Status 0 is no answer at all. ``retry_after`` counts the refusals that say when to come again; ``escalations`` the values
+    of that field in the answers. In 99 of 100 cases this process came to a request at most ``late_ms`` after it was due.
     """
 
     seconds: float
     due_s: list[float] = field(default_factory=list)
     took_ms: list[float] = field(default_factory=list)
     status: list[int] = field(default_factory=list)
-    outcomes: dict[str, int] = field(default_factory=dict)
+    escalations: dict[str, int] = field(default_factory=dict)
     retry_after: int = 0
     late_ms: float = 0.0
     own_cpu: float = 0.0
@@ -186,8 +186,8 @@ class _Load:
         found.took_ms.append(round((time.perf_counter() - due) * 1000, 3))
         found.status.append(status)
         found.retry_after += retry_after
-        if outcome := body.partition(_MARK)[2].partition(b'"')[0].decode():
-            found.outcomes[outcome] = found.outcomes.get(outcome, 0) + 1
+        if escalation := body.partition(_MARK)[2].partition(b'"')[0].decode():
+            found.escalations[escalation] = found.escalations.get(escalation, 0) + 1
 
     def _serve(self) -> None:
         while self._waiting and self._free:

@@ -8,13 +8,12 @@ from bench.load.open_loop import OpenRun, run_open
 from bench.parts.goals import below, none_of
 from bench.parts.setup import Setup
 from bench.recording import Figure
+from libs.common.domain.triage import Escalated
 from libs.common.models.artifact import load_classifier
 from libs.common.models.cascade import CascadeClassifier
 
 RATE = 500.0
 _MOST_MS = {50: 100.0, 95: 200.0, 99: 500.0}
-# The value of an answer's `outcome` where the light model answered an e-mail that it would have passed on.
-_LIGHT = "light"
 
 
 def measure_cascade(setup: Setup) -> dict[str, Figure]:
@@ -27,12 +26,12 @@ def measure_cascade(setup: Setup) -> dict[str, Figure]:
 
 def judge_cascade(run: OpenRun) -> dict[str, Figure]:
     """The figures of ``run`` against the goals."""
-    light = run.outcomes.get(_LIGHT, 0) / max(1, run.accepted)
+    shed = run.escalations.get(Escalated.SHED, 0) / max(1, run.accepted)
     return {
         **{f"cascade_p{percent}": below(run.percentile_ms(percent), most, "ms") for percent, most in _MOST_MS.items()},
         "cascade_seconds": Figure(run.seconds, f"s at {RATE:g} requests/s"),
         "cascade_errors": none_of(run.sent - run.accepted, "requests"),
-        "cascade_light_under_pressure": Figure(round(light, 4), "of the answers"),
+        "cascade_light_under_pressure": Figure(round(shed, 4), "of the answers"),
         "cascade_client_late": Figure(round(run.late_ms, 2), "ms in 99 of 100 cases"),
         "cascade_client_cpu": Figure(round(run.own_cpu, 3), "of a core"),
     }

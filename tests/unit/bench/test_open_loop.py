@@ -7,7 +7,7 @@ import pytest
 
 from bench.load.open_loop import OpenRun, load
 
-ANSWER = b'{"label":"spam","outcome":"ok"}'
+ANSWER = b'{"label":"spam","escalation":"done"}'
 
 
 @asynccontextmanager
@@ -50,7 +50,7 @@ async def test_every_request_that_was_due_is_counted_with_its_answer(bodies: Pat
     async with service(response("200 OK"), gate) as url:
         run = await load(url, rate=200, seconds=0.2, bodies=bodies, connections=8)
     assert (run.sent, run.accepted, run.refused) == (40, 40, 0)
-    assert run.outcomes == {"ok": 40}
+    assert run.escalations == {"done": 40}
     assert sorted(run.due_s) == pytest.approx([number / 200 for number in range(40)], abs=1e-3)
 
 

@@ -62,7 +62,7 @@ def test_the_open_loads_are_compared_with_the_best_peer_and_with_int8() -> None:
 
 def test_the_cascade_is_judged_by_its_percentiles_errors_and_light_answers() -> None:
     run = answered([10.0] * 97 + [450.0] * 3, [200] * 99 + [504])
-    run.outcomes = {"ok": 90, "light": 9}
+    run.escalations = {"none": 60, "done": 30, "shed": 9}
     figures = judge_cascade(run)
     assert (figures["cascade_p50"].holds, figures["cascade_p95"].holds, figures["cascade_p99"].holds) == (True, True, True)
     assert (figures["cascade_errors"].value, figures["cascade_errors"].holds) == (1, False)
