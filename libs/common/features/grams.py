@@ -23,10 +23,16 @@ Numbers = NDArray[np.int64]
 
 def grams(cleaned: CleanEmail) -> tuple[Numbers, Numbers]:
     """(g,) the buckets of the runs of an e-mail, ascending, each below `BUCKETS`, and (g,) how often each is there."""
+    _, found = runs(cleaned)
+    buckets, counts = np.unique(np.concatenate(list(found.values())), return_counts=True)
+    return buckets, counts.astype(np.int64)
+
+
+def runs(cleaned: CleanEmail) -> tuple[str, dict[int, Numbers]]:
+    """The text that is read, its words apart by one space, and by length the bucket of the run at each of its characters."""
     text = f" {' '.join(cleaned.whole[:MAX_CHARS].lower().split())} "
     signs = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
-    buckets, counts = np.unique(np.concatenate([_hashed(signs, length) for length in LENGTHS]), return_counts=True)
-    return buckets, counts.astype(np.int64)
+    return text, {length: _hashed(signs, length) for length in LENGTHS}
 
 
 def _hashed(signs: NDArray[np.uint64], length: int) -> Numbers:

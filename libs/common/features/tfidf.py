@@ -25,9 +25,14 @@ def counted(found: Sequence[str], vocabulary: Mapping[str, int]) -> tuple[Number
 
 def project(rows: Numbers, counts: Numbers, idf: Array, onto: Array) -> Floats:
     """(k,) the TF-IDF row of an e-mail, of length 1, times ``onto`` (v, k): it has ``counts`` of ``rows``, (t,) each."""
+    return weigh(rows, counts, idf) @ onto[rows]
+
+
+def weigh(rows: Numbers, counts: Numbers, idf: Array) -> Floats:
+    """(t,) the TF-IDF of each of an e-mail's terms, of length 1 together, or 0 where no term says anything."""
     tfidf = (1 + np.log(counts)) * idf[rows]
-    length = np.sqrt(tfidf @ tfidf)
-    return (tfidf / length) @ onto[rows] if length else np.zeros(onto.shape[1])
+    length = np.float64(np.sqrt(tfidf @ tfidf))
+    return tfidf / (length or np.float64(1))
 
 
 def write_vocabulary(vocabulary: Mapping[str, int], folder: Path) -> None:
