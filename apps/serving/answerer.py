@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import inf
 from time import perf_counter
 
 from apps.serving.engine import Engine, EngineRoom
@@ -29,11 +30,15 @@ FEATURES_WITHIN_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request for one e-mail; ``traffic_key`` (may be empty) decides who is asked, stickily."""
+    """One request for one e-mail; ``traffic_key`` (may be empty) decides who is asked, stickily.
+
+    Its caller waits ``timeout_s``, and never longer than the settings allow; one who gives up earlier leaves no event.
+    """
 
     request_id: str
     email: Email
     traffic_key: str = ""
+    timeout_s: float = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,8 @@ class Answerer:
         # On a thread beside the engine's: to measure a long mail takes longer than the event loop may stand still.
         loop = asyncio.get_running_loop()
         measured = loop.run_in_executor(self._measuring, self._features, call.email)
-        deadline = loop.time() + self._settings.request_timeout_s
+        limit_s = min(call.timeout_s, self._settings.request_timeout_s)
+        deadline = loop.time() + limit_s
         routed = _Routed(call, live, split, split.choose(key), split.bucket(key), started, deadline, measured)
         try:
             async with asyncio.timeout_at(deadline):
@@ -115,9 +121,10 @@ class Answerer:
         except QueueFull:
             raise
         except TimeoutError:
-            await self._remember(routed, _NO_ANSWER)
-            limit = self._settings.request_timeout_s
-            raise Timeout(f"no answer within {limit:g} s", "the service is overloaded; send it again later") from None
+            # Who waits for less than the service allows must not count against a version.
+            if limit_s == self._settings.request_timeout_s:
+                await self._remember(routed, _NO_ANSWER)
+            raise Timeout(f"no answer within {limit_s:.3g} s", "the service is overloaded; send it again later") from None
         except Exception:
             await self._remember(routed, _NO_ANSWER)
             raise

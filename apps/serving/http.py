@@ -1,7 +1,7 @@
 """The little HTTP that the hot path needs, straight on ASGI; no framework (ADR 17)."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -17,12 +17,20 @@ class ClientGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, wholly read; header names are lower case."""
+    """One HTTP request, wholly read; header names are lower case.
+
+    ``arrived`` is when its head was read, by `time.perf_counter`; ``owner`` the principal whose key it carries, where keys
+    are required. ``parameters`` are the parts of its path that have a name.
+    """
 
     method: str
     path: str
     headers: dict[bytes, bytes]
     body: bytes = b""
+    query: bytes = b""
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+    arrived: float = 0.0
+    owner: str = ""
 
     def header(self, name: bytes) -> str:
         """The header's value, empty where it is absent."""
@@ -41,6 +49,11 @@ class Reply:
     def with_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> "Reply":
         """The same reply with more headers."""
         return replace(self, headers=(*self.headers, *headers))
+
+
+def header_in(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
+    """The first value of a header, empty where it is absent."""
+    return next((value for key, value in headers if key == name), b"")
 
 
 async def read_body(receive: Receive, limit_bytes: int) -> bytes | None:

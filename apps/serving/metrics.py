@@ -63,7 +63,7 @@ class ServingMetrics:
         self._problems.labels(self._model, status).inc()
 
     def fault(self, kind: str) -> None:
-        """Count what callers do not see: ``store_away``, ``candidate``, ``mirror``, ``record``, ``ship``."""
+        """Count what callers do not see: ``store_away``, ``candidate``, ``client_gone``, ``mirror``, ``record``, ``ship``."""
         self._events.labels(self._model, kind).inc()
 
     def batched(self, size: int) -> None:

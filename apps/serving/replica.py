@@ -1,5 +1,6 @@
 """The parts of one replica, put together: traffic, engine, recorder and routes. Knows nothing of Ray."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,8 +8,10 @@ from datetime import UTC, datetime
 from apps.serving.answerer import Answerer
 from apps.serving.api import Api
 from apps.serving.background import Repeating
+from apps.serving.doorman import Doorman
 from apps.serving.engine import EngineRoom
 from apps.serving.feedback import FeedbackDesk, FeedbackStore, Principals
+from apps.serving.key_ring import KeyRing
 from apps.serving.loading import LoadedModel, load_model
 from apps.serving.metrics import ServingMetrics
 from apps.serving.model_cache import ModelCache
@@ -103,7 +106,10 @@ class Replica:
             _utc_now,
         )
         desk = FeedbackDesk(settings.model, stores.feedback, stores.principals, _utc_now)
-        self.api = Api(self._answerer, desk, self._metrics, settings.body_limit_bytes, settings.body_timeout_s)
+        keys = settings.http.keys
+        ring = KeyRing(stores.principals, keys.remember.total_seconds(), time.monotonic)
+        doorman = Doorman(keys, ring, time.time) if keys.required else None
+        self.api = Api(self._answerer, desk, self._metrics, settings, doorman)
         self._threads = (
             Repeating("traffic", settings.poll_interval, self._tick),
             Repeating("shipping", settings.ship_interval, self._recorder.ship),

@@ -6,17 +6,24 @@ import orjson
 
 from apps.serving.http import Headers, Reply
 from libs.common.domain.triage import TriageResult
+from libs.common.models.explanation import Explanation
 
 
 def one_reply(result: TriageResult) -> Reply:
     """The reply to a request for one e-mail."""
-    return Reply(200, orjson.dumps(_document(result)), headers=_headers_of([result]))
+    return Reply(200, orjson.dumps(_document(result)), headers=model_headers([result]))
+
+
+def explained_reply(result: TriageResult, explanation: Explanation | None) -> Reply:
+    """The reply to a request for one e-mail, with its explanation or null where there can be none."""
+    body = _document(result) | {"explanation": None if explanation is None else _reasons(explanation)}
+    return Reply(200, orjson.dumps(body), headers=model_headers([result]))
 
 
 def list_reply(request_id: str, results: Sequence[TriageResult]) -> Reply:
     """The reply to a request for several, in their order; each has a request id of its own, for feedback."""
     body = {"request_id": request_id, "results": [_document(result) for result in results]}
-    return Reply(200, orjson.dumps(body), headers=_headers_of(results))
+    return Reply(200, orjson.dumps(body), headers=model_headers(results))
 
 
 def _document(result: TriageResult) -> dict[str, object]:
@@ -35,7 +42,17 @@ def _document(result: TriageResult) -> dict[str, object]:
     }
 
 
-def _headers_of(results: Sequence[TriageResult]) -> Headers:
-    versions = ",".join(sorted({result.version for result in results}))
+def _reasons(explanation: Explanation) -> dict[str, object]:
+    reasons = [reason._asdict() for reason in explanation.reasons]
+    return {"method": explanation.method, "margin": explanation.margin, "reasons": reasons}
+
+
+def versions_of(results: Sequence[TriageResult]) -> str:
+    """The versions that answered, each once."""
+    return ",".join(sorted({result.version for result in results}))
+
+
+def model_headers(results: Sequence[TriageResult]) -> Headers:
+    """Who answered, as headers."""
     variants = ",".join(sorted({result.variant for result in results}))
-    return (b"x-model-version", versions.encode()), (b"x-model-variant", variants.encode())
+    return (b"x-model-version", versions_of(results).encode()), (b"x-model-variant", variants.encode())

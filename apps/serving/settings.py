@@ -7,7 +7,7 @@ from pathlib import Path
 from apps.serving.batcher import BatchLimits
 from libs.common.config.configuration import Addresses
 from libs.common.config.home import Home
-from libs.common.config.model_serving import ModelServing
+from libs.common.config.model_serving import Http, ModelServing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class ReplicaSettings:
     body_timeout_s: float
     mirror_limit: int
     intra_op_threads: int
+    http: Http
 
 
 def replica_settings(model: str, serving: ModelServing, addresses: Addresses, folders: Folders) -> ReplicaSettings:
@@ -69,4 +70,5 @@ def replica_settings(model: str, serving: ModelServing, addresses: Addresses, fo
         body_timeout_s=replica.body_timeout.total_seconds(),
         mirror_limit=replica.mirror_limit,
         intra_op_threads=replica.intra_op_threads,
+        http=serving.http,
     )

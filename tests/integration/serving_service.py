@@ -162,9 +162,7 @@ class Service:
 
 
 @contextmanager
-def running_service(
-    home: Path, haproxy: bool = True, serving: ModelServing | None = None, **changed: Any
-) -> Iterator[Service]:
+def running_service(home: Path, haproxy: bool = True, serving: ModelServing | None = None, **changed: Any) -> Iterator[Service]:
     """Ray, Serve and a server, by default of two replicas, with everything below ``home`` and its settings ``changed``."""
     import ray
     from ray import serve

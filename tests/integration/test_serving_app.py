@@ -126,4 +126,10 @@ def test_the_front_door_serves_a_real_model_and_is_idempotent(ray_address: str, 
         answer = httpx.post(f"{url}/v1/classify", json={"subject": "Hello", "body": body}).json()
         assert (answer["label"], answer["version"]) == (label, "1.0.0")
         assert answer["confidence"] > 0.9
+    asked = {"subject": "Hello", "body": bodies["spam"]}
+    explained = httpx.post(f"{url}/v1/classify?explain=true", json=asked).json()["explanation"]
+    assert explained["method"] == "linear"
+    assert explained["reasons"][0]["weight"] > 0
+    model = httpx.get(f"{url}/v2/models/{MODEL}").json()
+    assert (model["platform"], model["versions"]) == ("triage_tabular", ["1.0.0"])
     assert open_front_door(ray_address, port) == f"{MODEL}: runs already\n"

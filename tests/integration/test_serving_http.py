@@ -1,10 +1,13 @@
 """The HTTP surface through the real ingress: one request id, problem documents, counters of all replicas, loopback only."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -84,9 +87,36 @@ def test_any_replica_shows_the_counters_of_all(service: Service) -> None:
     assert [counted(service) - before for _ in range(6)] == [40] * 6
 
 
-def counted(service: Service) -> float:
+def counted(service: Service, series: str = "triage_requests_total{") -> float:
     lines = httpx.get(f"{service.url}/metrics").text.splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("triage_requests_total{"))
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series))
+
+
+def test_the_email_of_a_caller_who_hangs_up_never_reaches_the_engine(service: Service) -> None:
+    service.route_and_wait(stable=scripted("5.0.0", "hangs"))
+    batches = counted(service, "triage_batch_size_count")
+    with ThreadPoolExecutor(8) as callers:
+        busy = [callers.submit(httpx.post, f"{service.url}/v1/classify", json=BODY, timeout=10) for _ in range(8)]
+        # Each of the two engines has a batch for three seconds; what comes now waits.
+        wait_until(lambda: counted(service, "triage_batch_size_count") >= batches + 2, "both engines work")
+        computed = counted(service, "triage_batch_size_sum")
+        for line in [hang_up_line(service) for _ in range(6)]:
+            line.close()
+        wait_until(lambda: counted(service, 'triage_serving_faults_total{kind="client_gone"') >= 6, "the callers are gone")
+        statuses = [call.result().status_code for call in busy]
+    assert set(statuses) == {504}
+    wait_until(lambda: counted(service, "triage_queue_depth{") == 0, "the queues are empty")
+    assert counted(service, "triage_batch_size_sum") == computed
+    service.clear()
+
+
+def hang_up_line(service: Service) -> socket.socket:
+    """A connection on which a whole request was sent and no reply was read."""
+    host, _, port = service.url.removeprefix("http://").partition(":")
+    line = socket.create_connection((host, int(port)))
+    body = json.dumps(BODY).encode()
+    line.sendall(b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    return line
 
 
 def test_nothing_of_http_listens_beyond_loopback(service: Service) -> None:

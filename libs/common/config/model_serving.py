@@ -60,6 +60,52 @@ class Replica(Section):
     mirror_limit: PositiveInt
 
 
+class KeyLimit(Section):
+    """What one key may ask of one replica; each e-mail counts, and a request without any counts as one."""
+
+    emails_per_second: PositiveFloat
+    burst: PositiveInt
+    emails_per_day: PositiveInt
+
+
+class Keys(Section):
+    """Who may call: where ``required``, principals by their token, which is believed for ``remember``."""
+
+    required: bool
+    remember: Duration
+    default: KeyLimit
+    principals: dict[str, KeyLimit]
+
+    def limit_of(self, principal: str) -> KeyLimit:
+        """What this principal may ask."""
+        return self.principals.get(principal, self.default)
+
+
+class Idempotency(Section):
+    """How long, and in how many bytes of one replica, answers are kept for the same ``Idempotency-Key``."""
+
+    keep: Duration
+    size: Size
+
+
+class Explanations(Section):
+    """How many reasons an explanation names, the strongest first, and how many words it may leave out to find them."""
+
+    reasons: PositiveInt
+    occlusions: PositiveInt
+
+
+class Http(Section):
+    """What callers may send, and how often. ``allowed_origins`` are those whose pages may call (CORS)."""
+
+    max_headers: PositiveInt
+    max_header_bytes: Size
+    allowed_origins: tuple[str, ...]
+    keys: Keys
+    idempotency: Idempotency
+    explanations: Explanations
+
+
 class Slot(Section):
     """The place of the version under test."""
 
@@ -77,4 +123,5 @@ class ModelServing(Section):
     model_caching: ModelCaching
     batch_inference: BatchInference
     replica: Replica
+    http: Http
     slot: Slot

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 from libs.common.domain.triage import Attachment, Email
 from libs.common.errors import DataError
+from libs.common.features.bounds import MAX_PARTS
 from libs.common.features.mime import thread_of
 
 _Kind = TypeVar("_Kind")
@@ -78,6 +79,8 @@ def _recipients(fields: Mapping[str, Any]) -> list[str]:
 
 def _attachments(fields: Mapping[str, Any]) -> list[Attachment]:
     found = cast("list[object]", _typed(fields, "attachments", list, [], "a list of objects"))
+    if len(found) > MAX_PARTS:
+        raise DataError(f"'attachments' has {len(found)} items", f"write {MAX_PARTS} at most")
     return [_attachment(_object(item, f"'attachments[{at}]'", _ATTACHMENT_FIELDS)) for at, item in enumerate(found)]
 
 

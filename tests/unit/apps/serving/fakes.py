@@ -15,6 +15,7 @@ from apps.serving.loading import LoadedModel
 from apps.serving.metrics import ServingMetrics
 from apps.serving.settings import Folders, ReplicaSettings
 from libs.common.config.configuration import Addresses
+from libs.common.config.model_serving import Explanations, Http, Idempotency, KeyLimit, Keys
 from libs.common.domain.audit import Actor, Role
 from libs.common.domain.model import ModelRef
 from libs.common.domain.traffic import ReplicaReport, Traffic
@@ -143,6 +144,19 @@ class CountingMetrics(ServingMetrics):
         return Reply(200, b"", b"text/plain")
 
 
+def http_section(**changed: Any) -> Http:
+    limit = KeyLimit(emails_per_second=1, burst=3, emails_per_day=5)
+    defaults: dict[str, Any] = {
+        "max_headers": 16,
+        "max_header_bytes": 2_000,
+        "allowed_origins": (),
+        "keys": Keys(required=False, remember=timedelta(seconds=30), default=limit, principals={}),
+        "idempotency": Idempotency(keep=timedelta(minutes=1), size=100_000),
+        "explanations": Explanations(reasons=5, occlusions=8),
+    }
+    return Http(**(defaults | changed))
+
+
 def settings(folder: Path, **changed: Any) -> ReplicaSettings:
     quick = timedelta(milliseconds=10)
     defaults: dict[str, Any] = {
@@ -161,5 +175,6 @@ def settings(folder: Path, **changed: Any) -> ReplicaSettings:
         "body_timeout_s": 5.0,
         "mirror_limit": 2,
         "intra_op_threads": 1,
+        "http": http_section(),
     }
     return ReplicaSettings(**(defaults | changed))

@@ -2,87 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import httpx
-import pytest
-
 from apps.serving.batcher import BatchLimits
-from apps.serving.replica import Replica, ReplicaStores
 from libs.common.domain.triage import Email, Outcome, Prediction, Variant
-from tests.unit.apps.serving.fakes import (
-    Classifier,
-    CountingMetrics,
-    EventsInMemory,
-    FeedbackInMemory,
-    PrincipalsInMemory,
-    TrafficInMemory,
-    loaded,
-    ref,
-    settings,
-)
-
-BODY = {"message_id": "<1@example.com>", "sender": "ann@example.com", "subject": "Hello", "body": "Lunch?"}
-
-
-@dataclass
-class Room:
-    """A replica behind an HTTP client, and what it stands on."""
-
-    http: httpx.AsyncClient
-    replica: Replica
-    traffic: TrafficInMemory
-    feedback: FeedbackInMemory
-    events: EventsInMemory
-    metrics: CountingMetrics
-
-
-async def answer_work(digest: str, email: Email) -> Prediction:
-    return Prediction("work", 1.0, {"work": 1.0})
-
-
-async def open_room(
-    folder: Path, ask: Any = answer_work, engine: Any = None, measure: Any = lambda email: {"words": 1.0}, **changed: Any
-) -> Room:
-    traffic, feedback, events, metrics = TrafficInMemory(), FeedbackInMemory(), EventsInMemory(), CountingMetrics()
-    stores = ReplicaStores(traffic, feedback, PrincipalsInMemory(), events, lambda: None, measure)
-    if changed.pop("live", True):
-        traffic.change(stable=ref("1"))
-    classifier = engine or Classifier("spam")
-    replica = Replica(
-        settings(folder, **changed),
-        "replica-1",
-        stores,
-        lambda wanted, _: loaded(wanted.version, classifier=classifier),
-        ask,
-        metrics,
-    )
-    await asyncio.to_thread(replica.start)
-    http = httpx.AsyncClient(transport=httpx.ASGITransport(replica.api), base_url="http://serving")
-    return Room(http, replica, traffic, feedback, events, metrics)
-
-
-@pytest.fixture
-async def opened(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
-    rooms: list[Room] = []
-
-    async def open_one(**changed: Any) -> Room:
-        rooms.append(await open_room(tmp_path, **changed))
-        return rooms[-1]
-
-    yield open_one
-    for room in rooms:
-        await room.http.aclose()
-        await room.replica.stop()
-
-
-async def reach(room: Room, revision: int) -> None:
-    async with asyncio.timeout(5):
-        while not any(report.revision >= revision for report in room.traffic.reports):
-            await asyncio.sleep(0.002)
+from tests.unit.apps.serving.fakes import Classifier, http_section, ref
+from tests.unit.apps.serving.rooms import BODY, answer_work, reach
 
 
 async def test_an_email_is_answered_and_recorded(opened: Callable[..., Any]) -> None:
@@ -141,7 +67,7 @@ async def test_every_fault_of_a_request_is_a_problem_document(opened: Callable[.
             await post("/v1/feedback", json={"request_id": "r"}),
             await post("/v1/feedback", json={"request_id": "r", "label": "spam", "lable": "x"}),
         ],
-        404: [await room.http.get("/v2")],
+        404: [await room.http.get("/v3")],
         405: [await room.http.get("/v1/classify")],
         413: [await post("/v1/classify", json=BODY | {"body": "x" * 3_000})],
         422: [await post("/v1/feedback", json={"request_id": "r", "label": "nonsense"})],
@@ -307,7 +233,7 @@ async def test_the_openapi_document_names_every_route(opened: Callable[..., Any]
     document = (await room.http.get("/openapi.json")).json()
     assert document["openapi"] == "3.1.0"
     served = room.replica.api.routes
-    assert {path: set(verbs) for path, verbs in document["paths"].items()} == {
+    assert {path: set(verbs) - {"parameters"} for path, verbs in document["paths"].items()} == {
         path: {verb.lower() for verb in verbs} for path, verbs in served.items()
     }
     answer = (await room.http.post("/v1/classify", json=BODY)).json()
@@ -329,3 +255,63 @@ async def test_a_mail_that_cannot_be_measured_in_time_is_answered_without_featur
     released.set()
     assert [event.features for event in room.events.events] == [{}, {}]
     assert room.metrics.faults["features"] == 2
+
+
+async def test_only_json_and_messages_are_read(opened: Callable[..., Any]) -> None:
+    room = await opened()
+    for content_type, status in (
+        ("application/json; charset=utf-8", 200),
+        ("application/vnd.mail+json", 200),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("multipart/form-data; boundary=x", 415),
+    ):
+        reply = await room.http.post("/v1/classify", content=b'{"subject": "Hi"}', headers={"Content-Type": content_type})
+        assert reply.status_code == status, content_type
+    assert reply.headers["accept"] == "application/json, message/rfc822"
+    feedback = await room.http.post("/v1/feedback", content=b"x", headers={"Content-Type": "message/rfc822"})
+    assert (feedback.status_code, feedback.headers["accept"]) == (415, "application/json")
+
+
+async def test_heads_are_bounded(opened: Callable[..., Any]) -> None:
+    room = await opened()
+    for headers in ({f"X-{number}": "x" for number in range(20)}, {"X-Long": "x" * 3_000}):
+        reply = await room.http.get("/healthz", headers=headers)
+        assert (reply.status_code, reply.headers["content-type"]) == (431, "application/problem+json")
+
+
+async def test_endless_nesting_and_attachments_are_refused(opened: Callable[..., Any]) -> None:
+    room = await opened(body_limit_bytes=1_000_000)
+    many = BODY | {"attachments": [{"name": "a.pdf"}] * 1_001}
+    deep = b'{"attachments": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    for reply in (await room.http.post("/v1/classify", json=many), await room.http.post("/v1/classify", content=deep)):
+        assert (reply.status_code, reply.headers["content-type"]) == (400, "application/problem+json")
+
+
+async def test_a_wrong_method_is_told_the_right_ones(opened: Callable[..., Any]) -> None:
+    room = await opened()
+    reply = await room.http.request("DELETE", "/v1/classify")
+    assert (reply.status_code, reply.headers["allow"], reply.json()["hint"]) == (405, "POST", "use POST")
+    assert (await room.http.options("/v1/classify", headers={"Origin": "https://a.example"})).status_code == 405
+
+
+async def test_every_reply_carries_one_request_id(opened: Callable[..., Any]) -> None:
+    room = await opened()
+    for reply in (await room.http.get("/v3"), await room.http.get("/v2/x"), await room.http.post("/v1/classify", json=BODY)):
+        assert len(reply.headers.get_list("x-request-id")) == 1
+
+
+async def test_pages_of_allowed_origins_may_call(opened: Callable[..., Any]) -> None:
+    room = await opened(http=http_section(allowed_origins=("https://a.example",)))
+    ours, others = {"Origin": "https://a.example"}, {"Origin": "https://b.example"}
+    asked = await room.http.options("/v1/classify", headers=ours | {"Access-Control-Request-Method": "POST"})
+    assert (asked.status_code, asked.headers["access-control-allow-methods"]) == (200, "POST")
+    for reply in (
+        asked,
+        await room.http.post("/v1/classify", json=BODY, headers=ours),
+        await room.http.get("/v3", headers=ours),
+    ):
+        assert reply.headers["access-control-allow-origin"] == "https://a.example"
+        assert reply.headers["vary"] == "Origin"
+    refused = await room.http.post("/v1/classify", json=BODY, headers=others)
+    assert "access-control-allow-origin" not in refused.headers
