@@ -42,7 +42,7 @@ DEADLINE_S = 60.0
 
 
 def scripted(version: str, behaviour: str = "spam") -> ModelRef:
-    """A version that answers ``behaviour`` (a label), or ``raises``, ``hangs``, is ``slow``, or waits for a file, ``gate:PATH``."""
+    """A version that answers ``behaviour``, or ``raises``, ``hangs``, is ``slow``, or waits for a file: ``gate:PATH``."""
     return ModelRef(name=MODEL, version=version, digest=version.replace(".", "") * 8, uri=f"scripted://{behaviour}")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from apps.serving.batcher import BatchLimits
@@ -200,7 +200,9 @@ async def test_a_body_that_dribbles_in_is_a_408(opened: Callable[..., Any]) -> N
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await room.replica.api({"type": "http", "method": "POST", "path": "/v1/classify", "headers": []}, receive, send)
+    await room.replica.api(
+        {"type": "http", "method": "POST", "path": "/v1/classify", "query_string": b"", "headers": []}, receive, send
+    )
     assert sent[0]["status"] == 408
     assert room.metrics.problems[408] == 1
 

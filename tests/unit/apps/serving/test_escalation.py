@@ -1,20 +1,21 @@
 """Under pressure a reply, its event and the counters say whether the second stage of a model was asked."""
 
 import asyncio
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 from apps.serving.batcher import BatchLimits
 from libs.common.domain.triage import Escalated
-from tests.unit.apps.serving.test_api import BODY, open_room
+from tests.unit.apps.serving.rooms import BODY
 from tests.unit.apps.serving.test_batcher import until
 from tests.unit.apps.serving.test_engine import cascade, heavy_of
 
 UNSURE, SURE = BODY | {"body": "0.45"}, BODY | {"body": "0.05"}
 
 
-async def test_reply_event_and_counter_tell_what_the_second_stage_did(tmp_path: Path) -> None:
+async def test_reply_event_and_counter_tell_what_the_second_stage_did(opened: Callable[..., Any]) -> None:
     both = cascade()
-    room = await open_room(tmp_path, engine=both, batch=BatchLimits(max_batch_size=8, queue_size=8, escalation_queue_size=1))
+    room = await opened(engine=both, batch=BatchLimits(max_batch_size=8, queue_size=8, escalation_queue_size=1))
     asked = [asyncio.create_task(room.http.post("/v1/classify", json=UNSURE))]
     await until(lambda: heavy_of(both).batches == [1])
     asked.append(asyncio.create_task(room.http.post("/v1/classify", json=UNSURE)))
@@ -32,5 +33,3 @@ async def test_reply_event_and_counter_tell_what_the_second_stage_did(tmp_path: 
         Escalated.DONE,
     ]
     assert room.metrics.escalations == {"shed": 1, "none": 1, "done": 2}
-    await room.http.aclose()
-    await room.replica.stop()
