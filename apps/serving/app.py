@@ -18,7 +18,8 @@ def deploy(config: Config, home: Home, port: int) -> dict[str, bool]:
 
 
 def _deploy_model(model: str, config: Config, home: Home) -> bool:
-    settings = replica_settings(model, config.model_serving, config.addresses(home), Folders.below(home))
+    caching = config.cost_optimization.inference_optimization.caching_strategy
+    settings = replica_settings(model, config.model_serving, config.addresses(home), Folders.below(home), caching)
     return deploy_server(config.model_serving, settings)
 
 

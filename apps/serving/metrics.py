@@ -51,6 +51,10 @@ class ServingMetrics:
         self._folder = folder
         self._requests, self._latency, self._problems, self._events = requests, latency, problems, events
         self._batch, self._depth, self._loaded = batch.labels(model), depth.labels(model), loaded.labels(model)
+        lookups = Counter("triage_result_cache_lookups", "Answers looked for", ("model", "result"), registry=own)
+        kept = Gauge("triage_result_cache_bytes", "Answers kept", ("model",), registry=own, multiprocess_mode="livesum")
+        self._hits, self._misses = lookups.labels(model, "hit"), lookups.labels(model, "miss")
+        self._kept = kept.labels(model)
 
     def answered(self, result: TriageResult) -> None:
         """Count one answer and its latency."""
@@ -69,6 +73,14 @@ class ServingMetrics:
     def batched(self, size: int) -> None:
         """Count one batch."""
         self._batch.observe(size)
+
+    def recalled(self, hit: bool) -> None:
+        """Count one look into the result cache."""
+        (self._hits if hit else self._misses).inc()
+
+    def measure_results(self, kept_bytes: int) -> None:
+        """Set this replica's gauge of kept answers."""
+        self._kept.set(kept_bytes)
 
     def measure(self, queue_depth: int, loaded_bytes: int) -> None:
         """Set this replica's gauges."""

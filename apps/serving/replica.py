@@ -16,6 +16,7 @@ from apps.serving.loading import LoadedModel, load_model
 from apps.serving.metrics import ServingMetrics
 from apps.serving.model_cache import ModelCache
 from apps.serving.recorder import EventWriter, Recorder
+from apps.serving.result_cache import ResultCache
 from apps.serving.settings import ReplicaSettings
 from apps.serving.slot import Ask, SlotLine
 from apps.serving.traffic import TrafficFollower, TrafficStore
@@ -94,6 +95,7 @@ class Replica:
             settings.report_interval,
             lambda: self._metrics.fault("store_away"),
         )
+        self._results = ResultCache(settings.result_cache_bytes, settings.result_ttl_s) if settings.result_cache_bytes else None
         self._recorder = Recorder(stores.events, stores.ship, self._metrics.fault)
         self._answerer = Answerer(
             settings,
@@ -104,6 +106,7 @@ class Replica:
             EngineRoom(settings.batch, self._metrics.batched),
             stores.features,
             _utc_now,
+            self._results,
         )
         desk = FeedbackDesk(settings.model, stores.feedback, stores.principals, _utc_now)
         keys = settings.http.keys
@@ -131,6 +134,9 @@ class Replica:
     def _tick(self) -> None:
         self._traffic.poll(_utc_now())
         self._metrics.measure(self._answerer.queue_depth, self._cache.size_bytes)
+        if self._results is not None and (live := self._traffic.live) is not None:
+            self._results.keep_up(live.ref.digest, self._traffic.forgotten_at)
+            self._metrics.measure_results(self._results.size_bytes)
 
 
 def _utc_now() -> datetime:

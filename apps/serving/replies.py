@@ -39,6 +39,7 @@ def _document(result: TriageResult) -> dict[str, object]:
         "probabilities": result.prediction.probabilities,
         "escalation": result.prediction.escalation,
         "latency_ms": round(result.latency_ms, 3),
+        "cached": result.cached,
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from apps.serving.batcher import BatchLimits
 from libs.common.config.configuration import Addresses
+from libs.common.config.cost_optimization import CachingStrategy
 from libs.common.config.home import Home
 from libs.common.config.model_serving import Http, ModelServing
 
@@ -44,10 +45,14 @@ class ReplicaSettings:
     mirror_limit: int
     intra_op_threads: int
     http: Http
+    result_cache_bytes: int = 0
+    result_ttl_s: float = 0.0
 
 
-def replica_settings(model: str, serving: ModelServing, addresses: Addresses, folders: Folders) -> ReplicaSettings:
-    """The settings of ``model`` under ``serving``."""
+def replica_settings(
+    model: str, serving: ModelServing, addresses: Addresses, folders: Folders, caching: CachingStrategy = "off"
+) -> ReplicaSettings:
+    """The settings of ``model`` under ``serving``; a replica keeps its answers where ``caching`` is not off."""
     replica = serving.replica
     return ReplicaSettings(
         model=model,
@@ -71,4 +76,6 @@ def replica_settings(model: str, serving: ModelServing, addresses: Addresses, fo
         mirror_limit=replica.mirror_limit,
         intra_op_threads=replica.intra_op_threads,
         http=serving.http,
+        result_cache_bytes=serving.result_caching.cache_size if caching == "aggressive" else 0,
+        result_ttl_s=serving.result_caching.time_to_live.total_seconds(),
     )

@@ -64,6 +64,11 @@ class TrafficFollower:
         """Of the row that is applied."""
         return self._row.revision
 
+    @property
+    def forgotten_at(self) -> datetime | None:
+        """When somebody was last forgotten, by the row that is applied."""
+        return self._row.forgotten_at
+
     def split(self, now: datetime) -> TrafficSplit:
         """Where requests go at ``now``; past the lease this is stable alone, whatever the store or a flow do."""
         return self._row.at(now)

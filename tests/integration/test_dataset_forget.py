@@ -23,6 +23,8 @@ from apps.training.erasure.erased_version import EMAILS
 from apps.training.erasure.traces import Subject
 from apps.training.provenance import Stamp
 from libs.common.connect import Stores
+from libs.common.domain.model import ModelRef
+from libs.common.domain.traffic import Traffic
 from libs.common.domain.triage import Email
 from libs.common.errors import DataError, NotAuthorised, StoreError
 from libs.common.features.json_mail import email_to_json
@@ -377,3 +379,15 @@ def test_the_command_takes_a_token_and_prints_what_went(
     assert "feedback\t1\t2\t0\n" in done
     assert "nothing was found" in CliRunner().invoke(app, words, catch_exceptions=False).stdout
     assert signs_in(home) == {}
+
+
+def test_replicas_are_told_to_drop_the_answers_they_keep(stores: Stores) -> None:
+    """Even where no dataset holds anything: they may have answered a mail that nobody kept."""
+    live = ModelRef(name=MODEL, version="1", digest="1" * 64, uri="models/1")
+    row = stores.records.traffic.save(Traffic(model=MODEL, stable=live))
+    nobody, models = Subject(sender="nobody@example.org"), (MODEL, "never_served")
+    forgotten_by(stores, nobody, dry_run=True, models=models)
+    assert stores.records.traffic.get(MODEL) == row
+    forgotten_by(stores, nobody, models=models)
+    assert stores.records.traffic.get(MODEL) == row.model_copy(update={"forgotten_at": NOW, "revision": row.revision + 1})
+    assert stores.records.traffic.get("never_served") == Traffic(model="never_served")

@@ -126,6 +126,9 @@ def test_the_front_door_serves_a_real_model_and_is_idempotent(ray_address: str, 
         answer = httpx.post(f"{url}/v1/classify", json={"subject": "Hello", "body": body}).json()
         assert (answer["label"], answer["version"]) == (label, "1.0.0")
         assert answer["confidence"] > 0.9
+        again = (httpx.post(f"{url}/v1/classify", json={"subject": "Hello", "body": body}).json() for _ in range(20))
+        kept = next(recalled for recalled in again if recalled["cached"])
+        assert all(kept[figure] == answer[figure] for figure in ("label", "confidence", "probabilities"))
     asked = {"subject": "Hello", "body": bodies["spam"]}
     explained = httpx.post(f"{url}/v1/classify?explain=true", json=asked).json()["explanation"]
     assert explained["method"] == "linear"

@@ -14,7 +14,7 @@ from libs.common.errors import ModelCorrupt, ModelError
 from libs.common.models.artifact import load_classifier, write_artifact
 from libs.common.models.boosted import TREES, BoostedClassifier, load_boosted
 from tests.unit.apps.training.fitting.test_boost_worker import OPTIONS
-from tests.unit.apps.training.mails import mailbox
+from tests.unit.apps.training.mails import mailbox, read_only
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -39,6 +39,7 @@ def test_it_learns_what_can_be_learned(fitted: BoostedClassifier) -> None:
     assert (np.array(fitted.labels)[probabilities.argmax(axis=1)] == np.array(HOLDOUT.labels)).mean() > 0.8
     assert 0.05 < fitted.temperature < 20
     assert fitted.predict([]).shape == (0, 3)
+    assert (fitted.predict(read_only(HOLDOUT.emails)) == probabilities).all()
 
 
 def test_the_same_dataset_and_seed_give_the_same_artifact(

@@ -37,7 +37,7 @@ from libs.common.models.artifact import load_classifier, write_artifact
 from libs.common.models.transformer import TransformerClassifier
 from libs.common.stores.objects import fetch_folder, open_objects
 from libs.common.stores.registry import ModelRegistry
-from tests.unit.apps.training.mails import mailbox
+from tests.unit.apps.training.mails import mailbox, read_only
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -227,6 +227,7 @@ def test_in_int8_an_answer_is_the_same_in_any_batch_and_close_to_that_of_fp32(
     again: Fitted[TransformerClassifier], small: TransformerClassifier, tmp_path: Path
 ) -> None:
     answers = small.predict(HOLDOUT.emails)
+    assert (small.predict(read_only(HOLDOUT.emails)) == answers).all()
     assert (answers == np.concatenate([small.predict([email]) for email in HOLDOUT.emails])).all()
     full = _full(again)
     assert answers == pytest.approx(full.predict(HOLDOUT.emails), abs=0.1)
@@ -289,6 +290,7 @@ def test_read_back_a_cascade_answers_the_same_in_any_batch(
     write_artifact(tmp_path / "model", cascade, {})
     read = load_classifier(tmp_path / "model", threads=1)
     answers = cascade.predict(HOLDOUT.emails)
+    assert (read.predict(read_only(HOLDOUT.emails)) == answers).all()
     assert (read.predict(HOLDOUT.emails) == answers).all()
     assert (np.concatenate([read.predict([email]) for email in HOLDOUT.emails]) == answers).all()
     asked = cascade.escalated(HOLDOUT.emails)

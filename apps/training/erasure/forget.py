@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from libs.common.errors import StoreError
 from libs.common.stores.datasets import sha256_of
 from libs.common.stores.objects import Objects
 from libs.common.stores.records.feedback import FeedbackStore
+from libs.common.stores.records.traffic import TrafficStore
 from libs.common.stores.registry import ModelRegistry
 from libs.common.stores.rewriting import Kept, Replacement, Rewriting
 
@@ -44,7 +46,7 @@ class Forgotten:
 
 
 def forget(place: Workplace, models: Sequence[str], subject: Subject, reason: str, dry_run: bool) -> Forgotten:
-    """Leave nothing of the subject in any dataset version or feedback; a run that was killed is finished by the next."""
+    """Leave nothing of the subject in any dataset version, feedback or kept answer; a killed run is finished by the next."""
     stores, feedback = place.stores, place.stores.records.feedback
     key = _key(stores.objects, dry_run)
     with stores.datasets.rewriting() as workspace, workspace.scratch() as scratch:
@@ -60,6 +62,7 @@ def forget(place: Workplace, models: Sequence[str], subject: Subject, reason: st
             workspace.replace(replacements)
             feedback.replace(own)
             feedback.scrub()
+            _drop_answers(stores.records.traffic, models, place.now)
     former = {digest for version in standing for digest in _former(version, stone.subject)}
     forgotten = Forgotten(
         subject=stone.subject,
@@ -73,6 +76,12 @@ def forget(place: Workplace, models: Sequence[str], subject: Subject, reason: st
         details = _details(forgotten, subject, stone, standing)
         stores.records.audit.append(place.actor, "forgotten", f"{subject.kind}:{stone.subject[:16]}", details, place.now)
     return forgotten
+
+
+def _drop_answers(traffic: TrafficStore, models: Sequence[str], now: datetime) -> None:
+    """Have every replica drop the answers it keeps, when it next reads the traffic."""
+    for model in models:
+        traffic.change(model, lambda row: row.model_copy(update={"forgotten_at": now}) if row.revision else row)
 
 
 def _key(objects: Objects, dry_run: bool) -> bytes:

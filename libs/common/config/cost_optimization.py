@@ -4,6 +4,8 @@ from typing import Literal
 
 from libs.common.config.section import Duration, Section
 
+CachingStrategy = Literal["aggressive", "off"]
+
 
 class ComputeOptimization(Section):
     """Cheaper machines."""
@@ -22,11 +24,11 @@ class StorageOptimization(Section):
 
 
 class InferenceOptimization(Section):
-    """Cheaper answers."""
+    """Cheaper answers; ``caching_strategy`` says whether replicas keep them (``model_serving.result_caching``)."""
 
     model_quantization: Literal["int8", "fp32"]
     batch_inference: bool
-    caching_strategy: Literal["aggressive", "off"]
+    caching_strategy: CachingStrategy
 
 
 class CostMonitoring(Section):

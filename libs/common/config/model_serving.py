@@ -35,6 +35,13 @@ class BatchInference(Section):
     queue_size: PositiveInt
 
 
+class ResultCaching(Section):
+    """How many bytes of answers a replica keeps, and how long each."""
+
+    cache_size: Size
+    time_to_live: Duration
+
+
 class Replica(Section):
     """One replica of a model's server.
 
@@ -122,6 +129,7 @@ class ModelServing(Section):
     auto_scaling: AutoScaling
     model_caching: ModelCaching
     batch_inference: BatchInference
+    result_caching: ResultCaching
     replica: Replica
     http: Http
     slot: Slot

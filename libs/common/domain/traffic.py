@@ -35,7 +35,8 @@ class Traffic(Value):
     """The desired traffic of one model: one row in the records store, applied by every replica.
 
     ``warm`` are versions kept loaded; ``revision`` grows with every change. While a rollout runs it holds a lease:
-    past ``lease_expires_at`` the replicas go back to stable by themselves.
+    past ``lease_expires_at`` the replicas go back to stable by themselves. ``forgotten_at`` is when somebody was last
+    forgotten: replicas keep no answer from before.
     """
 
     model: str
@@ -45,6 +46,7 @@ class Traffic(Value):
     mirror: bool = False
     warm: tuple[ModelRef, ...] = ()
     lease_expires_at: datetime | None = None
+    forgotten_at: datetime | None = None
     revision: int = 0
 
     def at(self, now: datetime) -> TrafficSplit:

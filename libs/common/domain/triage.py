@@ -92,7 +92,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TriageResult:
-    """The reply to one classification request."""
+    """The reply to one classification request; ``cached`` where the same content was answered before."""
 
     request_id: str
     message_id: str
@@ -102,6 +102,7 @@ class TriageResult:
     outcome: Outcome
     prediction: Prediction
     latency_ms: float
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,7 @@ class CountingMetrics(ServingMetrics):
         self.faults: Counter[str] = Counter()
         self.batches: list[int] = []
         self.gauges = 0, 0
+        self.lookups: Counter[str] = Counter()
 
     def answered(self, result: TriageResult) -> None:
         self.answers[result.outcome] += 1
@@ -136,6 +137,12 @@ class CountingMetrics(ServingMetrics):
 
     def batched(self, size: int) -> None:
         self.batches.append(size)
+
+    def recalled(self, hit: bool) -> None:
+        self.lookups["hit" if hit else "miss"] += 1
+
+    def measure_results(self, kept_bytes: int) -> None:
+        self.kept_bytes = kept_bytes
 
     def measure(self, queue_depth: int, loaded_bytes: int) -> None:
         self.gauges = queue_depth, loaded_bytes

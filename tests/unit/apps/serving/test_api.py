@@ -30,6 +30,7 @@ async def test_an_email_is_answered_and_recorded(opened: Callable[..., Any]) -> 
         "confidence": 0.75,
         "probabilities": {"spam": 0.75, "work": 0.25},
         "escalation": "none",
+        "cached": False,
     }
     (event,) = room.events.events
     assert (event.request_id, event.label, event.features) == (request_id, "spam", {"words": 1.0})

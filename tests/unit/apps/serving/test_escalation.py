@@ -33,3 +33,22 @@ async def test_reply_event_and_counter_tell_what_the_second_stage_did(opened: Ca
         Escalated.DONE,
     ]
     assert room.metrics.escalations == {"shed": 1, "none": 1, "done": 2}
+
+
+async def test_an_answer_given_under_pressure_is_not_kept(opened: Callable[..., Any]) -> None:
+    both = cascade()
+    limits = BatchLimits(max_batch_size=8, queue_size=8, escalation_queue_size=1)
+    room = await opened(engine=both, batch=limits, result_cache_bytes=100_000, result_ttl_s=60.0)
+    await until(lambda: hasattr(room.metrics, "kept_bytes"))  # the first tick drops what was kept before it
+    asked = [asyncio.create_task(room.http.post("/v1/classify", json=UNSURE))]
+    await until(lambda: heavy_of(both).batches == [1])
+    asked.append(asyncio.create_task(room.http.post("/v1/classify", json=UNSURE | {"subject": "Another"})))
+    await until(lambda: room.metrics.gauges[0] == 1)
+    third = UNSURE | {"subject": "A third"}
+    assert (await room.http.post("/v1/classify", json=third)).json()["escalation"] == "shed"
+    heavy_of(both).gate.set()
+    await asyncio.gather(*asked)
+    better = (await room.http.post("/v1/classify", json=third)).json()
+    assert (better["escalation"], better["cached"]) == ("done", False)
+    kept = (await room.http.post("/v1/classify", json=third)).json()
+    assert (kept["escalation"], kept["cached"]) == ("done", True)

@@ -1,6 +1,9 @@
 """A small mailbox that is easy to learn: each label has its own words among common ones."""
 
 import random
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import cast
 
 from apps.training.fitting.examples import Examples
 from libs.common.domain.triage import Email
@@ -30,6 +33,17 @@ def _mail(number: int, label: str, chance: random.Random) -> Email:
         subject=" ".join(chance.choices(WORDS[label] + COMMON, k=4)),
         body=" ".join(words) + ("!" if label == "spam" else "."),
     )
+
+
+def read_only(emails: Iterable[Email]) -> list[Email]:
+    """The same mails, of which nothing can be read but what ``content_of`` covers: the rest is an AttributeError."""
+    return [
+        cast(
+            "Email",
+            SimpleNamespace(subject=email.subject, body=email.body, is_html=email.is_html, attachments=email.attachments),
+        )
+        for email in emails
+    ]
 
 
 def seeded(number: int) -> str:

@@ -10,7 +10,7 @@ from libs.common.domain.triage import Email
 from libs.common.errors import ModelError
 from libs.common.models.artifact import load_classifier, write_artifact
 from libs.common.models.tabular import TabularClassifier, load_tabular
-from tests.unit.apps.training.mails import mailbox
+from tests.unit.apps.training.mails import mailbox, read_only
 
 OPTIONS = TabularFamily(max_terms=500, min_documents=1, inverse_regularization=10, gram_weight=1, metadata_weight=0.1)
 
@@ -29,6 +29,11 @@ def test_probabilities_sum_to_one(classifier: TabularClassifier) -> None:
 def test_a_batch_answers_as_each_alone(classifier: TabularClassifier) -> None:
     emails = mailbox(12, seed=5).emails
     assert classifier.predict(emails) == pytest.approx(np.vstack([classifier.predict([email]) for email in emails]))
+
+
+def test_it_reads_nothing_that_a_kept_answer_is_not_kept_by(classifier: TabularClassifier) -> None:
+    emails = mailbox(12, seed=5).emails
+    assert (classifier.predict(read_only(emails)) == classifier.predict(emails)).all()
 
 
 @pytest.mark.parametrize("text", ["", "zzz qqq", "😀" * 50, "\x00\ud800" * 9, "word " * 100_000])

@@ -1,0 +1,40 @@
+"""Replicas keep their answers, and an erasure makes every one of them drop what it keeps, without a request."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from tests.integration.serving_service import Service, running_service, wait_until
+
+# Ray's own: its Field keywords, and sockets it leaves to the collector.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running_service(tmp_path_factory.mktemp("serving"), result_cache_bytes=1_000_000, result_ttl_s=600.0) as running:
+        running.clear()
+        yield running
+
+
+def shown(service: Service, series: str) -> float:
+    lines = httpx.get(f"{service.url}/metrics").text.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series))
+
+
+def ask(service: Service, times: int) -> list[bool]:
+    """Whether each of so many replies to one content came from the cache."""
+    body = {"subject": "Hello", "body": "Lunch?"}
+    return [httpx.post(f"{service.url}/v1/classify", json=body).json()["cached"] for _ in range(times)]
+
+
+def test_an_erasure_reaches_every_replica(service: Service) -> None:
+    cached = ask(service, 40)
+    assert 1 <= cached.count(False) <= 2  # once in each replica
+    assert shown(service, 'triage_result_cache_lookups_total{model="email_classifier",result="hit"}') == cached.count(True)
+    wait_until(lambda: shown(service, "triage_result_cache_bytes") > 0, "the replicas show what they keep")
+    service.route(forgotten_at=datetime.now(UTC))
+    wait_until(lambda: shown(service, "triage_result_cache_bytes") == 0, "every replica has dropped its answers", 5.0)
+    assert not ask(service, 1)[0]
