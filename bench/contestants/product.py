@@ -27,12 +27,19 @@ def main() -> int:
     import ray
 
     set_up_logs()
-    config, home = load_config("local"), Home.find()
+    config, home = _without_kept_answers(load_config("local")), Home.find()
     _release(Path(os.environ[ARTIFACT]), config, home)
     ray.init(address="local", num_cpus=config.platform.ray.logical_cpus, include_dashboard=False, log_to_driver=False)
     deploy(config, home, setting(PORT))
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     return 0
+
+
+def _without_kept_answers(config: Config) -> Config:
+    """Every answer computed: the load sends the same e-mails again and again, and peers keep none."""
+    spared = config.cost_optimization
+    inference = spared.inference_optimization.model_copy(update={"caching_strategy": "off"})
+    return config.model_copy(update={"cost_optimization": spared.model_copy(update={"inference_optimization": inference})})
 
 
 def _release(artifact: Path, config: Config, home: Home) -> None:
