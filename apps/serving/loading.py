@@ -2,9 +2,10 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from apps.serving.memory import used_bytes
 from libs.common.domain.model import ModelRef
 from libs.common.domain.triage import Email, Prediction
 from libs.common.errors import ModelCorrupt, ModelUntrusted
@@ -22,7 +23,7 @@ WARM_UP_EMAIL = Email(
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model in memory; ``size_bytes`` is what its files weigh."""
+    """A model in memory; ``size_bytes`` is what loading it and warming it up has added to the memory in use."""
 
     ref: ModelRef
     classifier: Classifier
@@ -64,8 +65,9 @@ def _load(ref: ModelRef, folder: Path, trusted: Path | None, threads: int) -> Lo
     from libs.common.stores.objects import fetch_folder
 
     fetched = fetch_folder(ref.uri, folder)
+    before = used_bytes()
     classifier = load_classifier(fetched, expected_digest=ref.digest, threads=threads, trusted=trusted)
-    size_bytes = sum(path.stat().st_size for path in fetched.rglob("*") if path.is_file())
-    model = LoadedModel(ref, classifier, size_bytes)
+    model = LoadedModel(ref, classifier, size_bytes=0)
     model.warm_up()
-    return model
+    # What requests take and free meanwhile is in it, too: some megabytes beside a limit of gigabytes.
+    return replace(model, size_bytes=max(used_bytes() - before, 0))

@@ -38,7 +38,7 @@ class ServingMetrics:
             "triage_queue_depth", "E-mails waiting for the engine", ("model",), registry=own, multiprocess_mode="livesum"
         )
         loaded = Gauge(
-            "triage_loaded_model_bytes", "Files of loaded models", ("model",), registry=own, multiprocess_mode="livesum"
+            "triage_loaded_model_bytes", "Memory that loaded models take", ("model",), registry=own, multiprocess_mode="livesum"
         )
         escalations = Counter(
             "triage_escalations",

@@ -1,4 +1,4 @@
-"""The models a replica holds: least recently used out first, bounded in bytes, live versions never (ADR 4)."""
+"""The models a replica holds: least recently used out first, bounded in bytes of memory, live versions never (ADR 4)."""
 
 import threading
 from collections import OrderedDict
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 
 from apps.serving.loading import LoadedModel
+from apps.serving.memory import give_back
 from libs.common.domain.model import ModelRef
 from libs.common.logs import get_logger
 
@@ -31,7 +32,7 @@ class ModelCache:
 
     @property
     def size_bytes(self) -> int:
-        """What the loaded models' files weigh."""
+        """The memory that the loaded models take."""
         with self._lock:
             return self._weigh()
 
@@ -39,10 +40,15 @@ class ModelCache:
         """Keep exactly these, whatever the limit says; what was pinned before may go."""
         with self._lock:
             self._pinned = frozenset(digests)
-            self._evict()
+            evicted = self._evict()
+        if evicted:
+            give_back()
 
     def get(self, ref: ModelRef) -> LoadedModel:
-        """The model, loaded by this call or by another thread's; raises what loading raises."""
+        """The model, loaded by this call or by another thread's; raises what loading raises.
+
+        One that does not fit beside the pinned ones is the caller's alone, and not kept.
+        """
         with self._lock:
             if held := self._held.get(ref.digest):
                 self._held.move_to_end(ref.digest)
@@ -65,18 +71,22 @@ class ModelCache:
         with self._lock:
             self._held[ref.digest] = model
             del self._coming[ref.digest]
-            self._evict(keep=ref.digest)
+            evicted = self._evict()
+        if evicted:
+            give_back()
         coming.set_result(model)
 
-    def _evict(self, keep: str = "") -> None:
-        loose = [digest for digest in self._held if digest not in self._pinned and digest != keep]
-        for digest in loose:
+    def _evict(self) -> bool:
+        evicted = False
+        for digest in [digest for digest in self._held if digest not in self._pinned]:
             if self._weigh() <= self._limit_bytes:
-                return
+                return evicted
             gone = self._held.pop(digest)
+            evicted = True
             logger.info("evicted %s (%d bytes)", gone.ref, gone.size_bytes)
         if self._weigh() > self._limit_bytes:
             logger.warning("the live models weigh %d bytes, the limit is %d", self._weigh(), self._limit_bytes)
+        return evicted
 
     def _weigh(self) -> int:
         return sum(model.size_bytes for model in self._held.values())

@@ -4,6 +4,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from apps.serving.loading import LoadedModel
 from apps.serving.model_cache import ModelCache
@@ -68,3 +71,58 @@ def test_a_failed_load_is_told_and_may_be_tried_again() -> None:
             cache.get(ref("corrupt"))
     assert loader.asked == ["corrupt", "corrupt"]
     assert cache.digests == ()
+
+
+class CacheMachine(RuleBasedStateMachine):
+    """A cache beside what it should be: an ordered list of what is held, and the sizes."""
+
+    LIMIT = 100
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: dict[str, int] = {}
+        self.loads: list[str] = []
+        self.pinned: set[str] = set()
+        self.held: list[str] = []
+        self.cache = ModelCache(self._load, self.LIMIT)
+
+    def _load(self, wanted: ModelRef) -> LoadedModel:
+        self.loads.append(wanted.version)
+        if wanted.version == "corrupt":
+            raise ModelCorrupt("model.onnx: does not match its digest")
+        return loaded(wanted.version, self.sizes[wanted.version])
+
+    @rule(version=st.sampled_from("abcdefgh"), size=st.integers(1, 60))
+    def get(self, version: str, size: int) -> None:
+        self.sizes.setdefault(version, size)
+        asked, known = len(self.loads), version in self.held
+        assert self.cache.get(ref(version)).ref == ref(version)
+        assert self.loads[asked:] == ([] if known else [version])
+        self.held = [each for each in self.held if each != version] + [version]
+        self._make_room()
+
+    @rule(versions=st.sets(st.sampled_from("abcdefgh"), max_size=3))
+    def pin(self, versions: set[str]) -> None:
+        self.pinned = versions
+        self.cache.pin(f"digest-{version}" for version in versions)
+        self._make_room()
+
+    @rule()
+    def fail(self) -> None:
+        with pytest.raises(ModelCorrupt):
+            self.cache.get(ref("corrupt"))
+
+    def _make_room(self) -> None:
+        for version in [version for version in self.held if version not in self.pinned]:
+            if sum(self.sizes[each] for each in self.held) > self.LIMIT:
+                self.held.remove(version)
+
+    @invariant()
+    def it_holds_what_it_should(self) -> None:
+        assert self.cache.digests == tuple(f"digest-{version}" for version in self.held)
+        assert self.cache.size_bytes == sum(self.sizes[version] for version in self.held)
+        assert self.cache.size_bytes <= self.LIMIT or set(self.held) <= self.pinned
+
+
+TestCacheMachine = CacheMachine.TestCase
+TestCacheMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
