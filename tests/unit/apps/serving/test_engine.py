@@ -48,7 +48,7 @@ class Reads:
         return np.array([[1 - one, one] for one in second])
 
     def save(self, folder: Path) -> None:
-        raise NotImplementedError
+        """It has nothing to write."""
 
 
 def cascade(light: Any = None) -> CascadeClassifier:
