@@ -26,8 +26,9 @@ _EDITS = r"""
 s/^\( *bind \)\*\{{0,1\}}:\([0-9]\)/\1127.0.0.1:\2/
 # The head of a request may take an hour.
 s/^defaults$/&\n    timeout http-request {head_s}s # triage/
-# Where no replica can be reached, the reply is a 500 in plain text.
+# Where no replica can be reached, the reply is a 500 in plain text, and a 404 while HAProxy has just begun and knows of none.
 s#^\( *errorfile 50[234]\) .*#\1 {unavailable}#
+/^backend default_backend$/,/^backend /s#^\( *http-request return\) status 404 .*#\1 status 503 errorfile {unavailable}#
 # Serve decodes these headers before we see them, and bytes that are no UTF-8 are a 500; two of them are for its own proxy.
 /^frontend http_frontend$/a\
     http-request deny deny_status 400 if {{ req.hdr(x-request-id) -m reg [^[:print:]] }} # triage\

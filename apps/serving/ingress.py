@@ -56,6 +56,8 @@ def ray_environment(
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.metrics),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(ports.stats),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.fallback),
+        # A proxy that failed three checks in a row is started again; at Serve's own period, 10 s, that takes half a minute.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
         "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": str(SILENT_FOR_S),
         "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, os.cpu_count() or 1)),
     }

@@ -31,10 +31,12 @@ def test_a_killed_proxy_comes_back_and_no_answer_is_missing_from_the_log(
         killed = time.monotonic()
         wait_until(lambda: victim not in service.proxy_processes() and bool(service.proxy_processes()), "a new proxy runs")
         before = len(load.replies)
-        wait_until(lambda: len(load.replies) >= before + 80, "callers are answered again")
+        wait_until(lambda: len(load.replies) > before, "callers are answered again")
         record_property("recovered_s", time.monotonic() - killed)
+        wait_until(lambda: len(load.replies) >= before + 80, "all of them")
     assert service.server_processes() == replicas
-    refused = [failure for failure in load.failures if not failure.startswith(("Connect", "Read", "Remote", "Write"))]
-    assert refused == []  # callers saw a closed door, never a wrong answer
+    # Callers saw a closed door, or one that asked them to come again; never a wrong answer.
+    doors = ("ConnectError", "ReadError", "WriteError", "RemoteProtocolError", "503")
+    assert [failure for failure in load.failures if not failure.startswith(doors)] == []
     events = service.events({reply["request_id"] for reply in load.replies})
     assert len(events) == len(load.replies)

@@ -13,6 +13,9 @@ defaults
     errorfile 503 /ray/500.http
 frontend http_frontend
     bind 127.0.0.1:8000
+backend default_backend
+    http-request return status 404 content-type text/plain lf-string "Path \'%[path]\' not found."
+backend one
 """
 EDITED = """global
     nbthread 2
@@ -25,6 +28,9 @@ frontend http_frontend
     http-request del-header ^(x-request-(timeout-seconds|disconnect-disabled)|x[-_]session[-_]id)$ -m reg # triage
     http-request del-header ^serve[-_]multiplexed[-_]model[-_]id$ -m reg # triage
     bind 127.0.0.1:8000
+backend default_backend
+    http-request return status 503 errorfile {folder}/503.http
+backend one
 """
 
 
