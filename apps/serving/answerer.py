@@ -34,12 +34,14 @@ class Call:
     """One request for one e-mail; ``traffic_key`` (may be empty) decides who is asked, stickily.
 
     Its caller waits ``timeout_s``, and never longer than the settings allow; one who gives up earlier leaves no event.
+    It ``follows`` where the same request brought another e-mail before it: a request is let in or refused by its first.
     """
 
     request_id: str
     email: Email
     traffic_key: str = ""
     timeout_s: float = inf
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ class Answerer:
         try:
             async with asyncio.timeout_at(deadline):
                 answer = await self._ask(routed)
-        except QueueFull:
+        except (QueueFull, asyncio.CancelledError):
+            measured.cancel()  # what is refused must leave nothing to do
             raise
         except TimeoutError:
             # Who waits for less than the service allows must not count against a version.
@@ -171,8 +174,10 @@ class Answerer:
         live = routed.live
         if self._engine is None or self._engine[0] is not live:
             self._engine = live, self._engines.open(live)
-        prediction = await self._engine[1].predict(routed.call.email, routed.deadline)
-        return _Answer(prediction, live.ref.version, outcome)
+        engine = self._engine[1]
+        if not routed.call.follows and (wait_s := engine.wait_s) > self._settings.longest_wait_s:
+            raise QueueFull(f"you would wait {wait_s:.2g} s", "send fewer at once, or again later")
+        return _Answer(await engine.predict(routed.call.email, routed.deadline), live.ref.version, outcome)
 
     async def _remember(self, routed: _Routed, answer: _Answer) -> TriageResult:
         await asyncio.wait([routed.measured], timeout=FEATURES_WITHIN_S)

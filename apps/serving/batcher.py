@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from apps.serving.pace import Pace
 from libs.common.errors import QueueFull
 
 Asked = TypeVar("Asked")
@@ -41,6 +42,8 @@ class Batcher(Generic[Asked, Answered]):
         self._limits = limits
         self._observe = observe
         self._waiting: OrderedDict[asyncio.Future[Answered], Asked] = OrderedDict()
+        self._pace = Pace()
+        self._computing = 0
         self._free = limits.engine_threads
         self._leaving = False
 
@@ -48,6 +51,11 @@ class Batcher(Generic[Asked, Answered]):
     def depth(self) -> int:
         """E-mails that wait for the engine."""
         return len(self._waiting)
+
+    @property
+    def wait_s(self) -> float:
+        """How long a newcomer would wait for the engine at most, at the pace of its latest batches."""
+        return (self._computing + self.depth) * self._pace.seconds_each / self._limits.engine_threads
 
     async def predict(self, asked: Asked) -> Answered:
         """The engine's answer; QueueFull at once when too many wait. A cancelled caller frees its place, uncomputed."""
@@ -69,10 +77,12 @@ class Batcher(Generic[Asked, Answered]):
         self._leaving = False
         while self._free and (batch := self._next_batch()):
             self._free -= 1
+            self._computing += len(batch)
             self._observe(len(batch))
-            asked = list(batch.values())
-            running = asyncio.get_running_loop().run_in_executor(self._executor, predict_each, self._engine, asked)
-            running.add_done_callback(lambda done, batch=batch: self._arrive(list(batch), done))
+            loop, asked = asyncio.get_running_loop(), list(batch.values())
+            left = loop.time()
+            running = loop.run_in_executor(self._executor, predict_each, self._engine, asked)
+            running.add_done_callback(lambda done, batch=batch, left=left: self._arrive(list(batch), left, done))
 
     def _next_batch(self) -> dict[asyncio.Future[Answered], Asked]:
         batch: dict[asyncio.Future[Answered], Asked] = {}
@@ -83,8 +93,12 @@ class Batcher(Generic[Asked, Answered]):
                 batch[answer] = asked
         return batch
 
-    def _arrive(self, batch: list[asyncio.Future[Answered]], done: "asyncio.Future[list[Answered | Exception]]") -> None:
+    def _arrive(
+        self, batch: list[asyncio.Future[Answered]], left: float, done: "asyncio.Future[list[Answered | Exception]]"
+    ) -> None:
         self._free += 1
+        self._computing -= len(batch)
+        self._pace.learn(len(batch), asyncio.get_running_loop().time() - left)
         failure = done.exception()
         broken: list[Answered | Exception] = [RuntimeError(f"the engine broke: {failure}")] * len(batch)
         for future, answer in zip(batch, broken if failure else done.result(), strict=True):

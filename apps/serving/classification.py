@@ -41,7 +41,7 @@ class Classification:
         """The answers in the order of ``emails``, each under an id of its own; where one fails, the others are given up."""
         if self._doorman:
             self._doorman.charge(request.owner, len(emails) - 1)
-        calls = [_call(request, f"{request_id}-{position}", email) for position, email in enumerate(emails)]
+        calls = [_call(request, f"{request_id}-{position}", email, position > 0) for position, email in enumerate(emails)]
         asked = [asyncio.ensure_future(self._answerer.classify(call)) for call in calls]
         try:
             return await asyncio.gather(*asked)
@@ -68,5 +68,5 @@ class Classification:
         return await self._explainer.explain(live, email, result.prediction.label)
 
 
-def _call(request: Request, request_id: str, email: Email) -> Call:
-    return Call(request_id, email, request.header(b"x-traffic-key"), remaining_s(request))
+def _call(request: Request, request_id: str, email: Email, follows: bool = False) -> Call:
+    return Call(request_id, email, request.header(b"x-traffic-key"), remaining_s(request), follows)

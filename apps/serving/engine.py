@@ -26,6 +26,11 @@ class Engine(Protocol):
         """E-mails that wait."""
         ...
 
+    @property
+    def wait_s(self) -> float:
+        """How long a newcomer would wait for the first answer there is, at the pace of the latest batches."""
+        ...
+
     async def predict(self, email: Email, deadline: float) -> Prediction:
         """The model's answer before ``deadline``, in the event loop's time, if it can; QueueFull at once when too many wait."""
         ...
@@ -71,6 +76,11 @@ class WholeEngine:
     def depth(self) -> int:
         """E-mails that wait."""
         return self._batcher.depth
+
+    @property
+    def wait_s(self) -> float:
+        """How long a newcomer would wait."""
+        return self._batcher.wait_s
 
     async def predict(self, email: Email, deadline: float) -> Prediction:
         """The model's answer; whoever set ``deadline`` cancels what comes too late."""
@@ -119,13 +129,23 @@ class StagedEngine:
         """E-mails that wait for either stage."""
         return self._light.depth + self._deep.depth
 
+    @property
+    def wait_s(self) -> float:
+        """How long a newcomer would wait for the first stage."""
+        return self._light.wait_s
+
     async def predict(self, email: Email, deadline: float) -> Prediction:
         """The answer of the first stage where that is sure, else of both, else of the first again, marked ``shed``."""
         look = await self._light.predict(email)
         if not look.unsure:
             return look.prediction
         try:
-            async with asyncio.timeout_at(deadline - REPLY_WITHIN_S):
-                return await self._deep.predict(look)
+            return await self._ask_deep(look, deadline - REPLY_WITHIN_S)
         except (QueueFull, TimeoutError):
             return replace(look.prediction, escalation=Escalated.SHED)
+
+    async def _ask_deep(self, look: Look, deadline: float) -> Prediction:
+        if asyncio.get_running_loop().time() + self._deep.wait_s > deadline:
+            raise TimeoutError  # it would be, in the end
+        async with asyncio.timeout_at(deadline):
+            return await self._deep.predict(look)

@@ -44,6 +44,7 @@ class ReplicaSettings:
     body_timeout_s: float
     mirror_limit: int
     intra_op_threads: int
+    longest_wait_s: float
     http: Http
     result_cache_bytes: int = 0
     result_ttl_s: float = 0.0
@@ -75,6 +76,7 @@ def replica_settings(
         body_timeout_s=replica.body_timeout.total_seconds(),
         mirror_limit=replica.mirror_limit,
         intra_op_threads=replica.intra_op_threads,
+        longest_wait_s=replica.longest_wait.total_seconds(),
         http=serving.http,
         result_cache_bytes=serving.result_caching.cache_size if caching == "aggressive" else 0,
         result_ttl_s=serving.result_caching.time_to_live.total_seconds(),

@@ -21,7 +21,8 @@ def test_a_replica_comes_with_a_step_of_load_and_goes_after_it_and_no_request_fa
     scaling = configured.auto_scaling.model_copy(update={"min_replicas": 1, "max_replicas": 2, **quickly})
     replica = configured.replica.model_copy(update={"target_ongoing_requests": 4})
     serving = configured.model_copy(update={"auto_scaling": scaling, "replica": replica})
-    with running_service(tmp_path, serving=serving) as service:
+    # What waits for the second replica is answered, however long a busy machine takes to start one.
+    with running_service(tmp_path, serving=serving, request_timeout_s=60.0, longest_wait_s=60.0) as service:
 
         def replicas() -> int:
             return len(service.server_processes())

@@ -46,7 +46,8 @@ class Replica(Section):
     """One replica of a model's server.
 
     ``logical_cpus`` is what Ray books for it, ``engine_threads`` how many batches it computes at once, each with
-    ``intra_op_threads``. ``escalation_queue`` e-mails may wait for the second stage of a model that has two.
+    ``intra_op_threads``. ``escalation_queue`` e-mails may wait for the second stage of a model that has two. A request that
+    would wait for the engine longer than ``longest_wait``, at the pace of its latest batches, is refused at once.
     ``request_timeout`` bounds a whole request, ``candidate_timeout`` the part of it that waits for the version under test;
     a body must be there within ``body_timeout``.
     """
@@ -55,6 +56,7 @@ class Replica(Section):
     engine_threads: PositiveInt
     intra_op_threads: PositiveInt
     escalation_queue: PositiveInt
+    longest_wait: Duration
     target_ongoing_requests: PositiveFloat
     poll_interval: Duration
     report_interval: Duration

@@ -182,6 +182,7 @@ def settings(folder: Path, **changed: Any) -> ReplicaSettings:
         "body_timeout_s": 5.0,
         "mirror_limit": 2,
         "intra_op_threads": 1,
+        "longest_wait_s": 1.0,
         "http": http_section(),
     }
     return ReplicaSettings(**(defaults | changed))

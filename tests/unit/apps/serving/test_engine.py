@@ -4,6 +4,7 @@ import asyncio
 import random
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from apps.serving.batcher import BatchLimits
-from apps.serving.engine import Engine, EngineRoom
+from apps.serving.batcher import Batcher, BatchLimits
+from apps.serving.engine import Engine, EngineRoom, StagedEngine, Stages
 from apps.serving.loading import LoadedModel
 from apps.serving.slot import Slot
 from libs.common.domain.triage import Email, Escalated
@@ -46,9 +47,6 @@ class Reads:
             raise ValueError("cannot read this")
         second = [self.bent * (1 - float(email.body)) + (1 - self.bent) * float(email.body) for email in emails]
         return np.array([[1 - one, one] for one in second])
-
-    def save(self, folder: Path) -> None:
-        """It has nothing to write."""
 
 
 def cascade(light: Any = None) -> CascadeClassifier:
@@ -145,6 +143,31 @@ async def test_before_the_deadline_the_light_model_answers_and_the_place_is_free
     heavy_of(both).gate.set()
     assert (await running).escalation is Escalated.DONE
     assert heavy_of(both).batches == [1]  # what was given up is not computed
+
+
+async def test_who_could_not_be_asked_before_the_deadline_does_not_begin_to_wait() -> None:
+    both = cascade()
+    stages = Stages(LABELS, both)
+    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
+        deep = Batcher(stages.look_again, second, BatchLimits(max_batch_size=1, queue_size=10))
+        engine = StagedEngine(Batcher(stages.look, first, LIMITS), deep)
+        slow = asyncio.create_task(engine.predict(mail("0.45"), in_time()))
+        await until(lambda: heavy_of(both).batches == [1])
+        await asyncio.sleep(0.5)  # the pace that is learned is at least this
+        heavy_of(both).gate.set()
+        await slow
+        heavy_of(both).gate.clear()
+        asked = [asyncio.create_task(engine.predict(mail("0.45"), in_time())) for _ in range(2)]
+        await until(lambda: deep.depth == 1)
+        late = asyncio.create_task(engine.predict(mail("0.45"), asyncio.get_running_loop().time() + 0.4))
+        depths: set[int] = set()
+        while not late.done():
+            depths.add(deep.depth)
+            await asyncio.sleep(0)
+        heavy_of(both).gate.set()
+        assert late.result().escalation is Escalated.SHED
+        assert depths == {1}
+        assert [(await task).escalation for task in asked] == [Escalated.DONE] * 2
 
 
 async def test_a_caller_that_leaves_frees_its_place_in_the_second_queue(opened: Opened) -> None:
