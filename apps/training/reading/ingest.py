@@ -5,38 +5,29 @@ a .zip or .tar.gz of these · s3://bucket/key of any of these · postgres://host
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from apps.training.reading import archives, feedback, mailboxes, tables
-from apps.training.reading.corpora import Quarantined, RawMail, Recipe, label_mail, recipe_for
+from apps.training.reading import feedback
+from apps.training.reading.corpora import Quarantined, Recipe, label_mail, recipe_for
 from apps.training.reading.sources import Source
 from apps.training.synthetic import generate
 from libs.common.domain.triage import LabelledEmail
-from libs.common.errors import DataError, StoreError
+from libs.common.errors import DataError
+from libs.common.sources.raw_mail import RawStretch
+from libs.common.sources.raw_source import KINDS, RawSource, find_source
 
-_WRITE = (
-    "write synthetic://?n=2000, a .parquet, .csv or .jsonl file, a folder of .eml or .txt files, an mbox, a Maildir, "
-    "a .zip or .tar.gz of these, or postgres://host/database"
-)
+_WRITE = f"write synthetic://?n=2000, {KINDS}, or postgres://host/database"
 _STRETCH_MAILS = 1000
-
-
-class _RawStretch(Protocol):
-    @property
-    def mails(self) -> int | None: ...
-
-    def read(self) -> Iterator[RawMail]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class RecipeStretch:
     """Raw mails, labelled by a recipe."""
 
-    raw: _RawStretch
+    raw: RawStretch
     recipe: Recipe
 
     @property
@@ -78,19 +69,13 @@ def open_source(uri: str, recipe: str | None, landing: Path) -> Source:
         return _synthetic(uri)
     if feedback.is_records(uri):
         return feedback.stored_feedback(uri)
-    landing = landing / hashlib.sha256(uri.encode()).hexdigest()[:16]
-    path = _local_path(uri, landing)
-    if archives.is_archive(path):
-        path = archives.open_archive(path, landing / "unpacked")
-    chosen = recipe_for(str(path), recipe)
-    if path.suffix in tables.SUFFIXES and path.is_file():
-        _require_columns(path, chosen)
-        raw: Sequence[_RawStretch] = tables.stretches_of(path)
-    else:
-        raw = mailboxes.stretches_of(path)
-    if not raw:
-        raise DataError(f"{uri} holds no e-mail", _WRITE)
-    return Source(uri, mailboxes.digest_of(path), tuple(RecipeStretch(part, chosen) for part in raw))
+    if urlsplit(uri).scheme not in ("", "file", "s3"):
+        raise DataError(f"'{uri}' is no source that can be read", _WRITE)
+    found = find_source(uri, landing)
+    chosen = recipe_for(str(found.path), recipe)
+    _require_label(found, chosen)
+    found.require_mail(chosen.column)
+    return Source(uri, found.digest, tuple(RecipeStretch(part, chosen) for part in found.stretches))
 
 
 def _synthetic(uri: str) -> Source:
@@ -114,39 +99,8 @@ def _number(uri: str, text: str, name: str) -> float:
         raise DataError(f"{uri}: {name} is '{text}'", "write synthetic://?n=2000&seed=1&drift=0.5") from error
 
 
-def _local_path(uri: str, landing: Path) -> Path:
-    parts = urlsplit(uri)
-    if parts.scheme == "s3":
-        return _fetched(uri, landing)
-    if parts.scheme not in ("", "file"):
-        raise DataError(f"'{uri}' is no source that can be read", _WRITE)
-    path = Path(unquote(parts.path) if parts.scheme else uri)
-    if not path.exists():
-        raise DataError(f"{path} does not exist", _WRITE)
-    return path
-
-
-def _fetched(uri: str, landing: Path) -> Path:
-    from libs.common.stores.objects import fetch_folder, open_objects
-
-    folder, _, name = uri.rstrip("/").rpartition("/")
-    target = landing / "fetched" / name
-    try:
-        if not name.endswith((*tables.SUFFIXES, *mailboxes.MBOX_SUFFIXES, *archives.SUFFIXES)):
-            return fetch_folder(uri, target)
-        open_objects(folder).get_file(name, target)
-    except StoreError as error:
-        raise DataError(f"{uri} cannot be fetched: {error.message}", error.hint) from error
-    return target
-
-
-def _require_columns(path: Path, recipe: Recipe) -> None:
-    there = tables.columns_of(path)
-    if not there:
-        raise DataError(f"{path} has no rows", _WRITE)
-    listing = ", ".join(there)
-    if missing := [name for name in recipe.needed_columns if name not in there]:
-        hint = "name your columns in a recipe: see config/corpora/csv.yaml"
-        raise DataError(f"{path}: there is no column '{missing[0]}', which the label comes from; there are {listing}", hint)
-    if not any(recipe.column(field) in there for field in ("raw", "subject", "body")):
-        raise DataError(f"{path}: no column holds a mail; there are {listing}", "map raw, subject or body in a recipe")
+def _require_label(found: RawSource, recipe: Recipe) -> None:
+    there = found.columns
+    if there is not None and (missing := [name for name in recipe.needed_columns if name not in there]):
+        said = f"{found.path}: there is no column '{missing[0]}', which the label comes from; there are {', '.join(there)}"
+        raise DataError(said, "name your columns in a recipe: see config/corpora/csv.yaml")

@@ -37,8 +37,3 @@ def mails_of(sources: Sequence[Source]) -> int | None:
     counts = [stretch.mails for source in sources for stretch in source.stretches]
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
-
-
-def readable_name(name: str) -> str:
-    """A file's name may hold bytes that are no UTF-8; what is said of a row must not."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

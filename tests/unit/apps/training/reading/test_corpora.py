@@ -11,7 +11,6 @@ from apps.training.reading.corpora import (
     Hidden,
     LabelRule,
     Quarantined,
-    RawMail,
     Recipe,
     label_mail,
     load_recipe,
@@ -19,6 +18,7 @@ from apps.training.reading.corpora import (
 )
 from libs.common.domain.triage import LabelledEmail
 from libs.common.errors import DataError
+from libs.common.sources.raw_mail import RawMail
 
 HEADERS = b"From: a@lists.example\nTo: b@x\nSubject: Re: [tag] Hello\nList-Id: <dev.example>\n\n"
 RAW = HEADERS + b"text\n-- \nfooter of dev@lists.example\n"

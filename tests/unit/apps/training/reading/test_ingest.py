@@ -63,8 +63,8 @@ def test_a_large_table_is_cut_into_stretches_that_miss_and_repeat_nothing(tmp_pa
 def test_a_table_is_read_alike_however_its_rows_are_grouped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group_rows: int
 ) -> None:
-    monkeypatch.setattr("apps.training.reading.tables._STRETCH_ROWS", 20)
-    monkeypatch.setattr("apps.training.reading.tables._MOST_CUTS_A_GROUP", 2)
+    monkeypatch.setattr("libs.common.sources.tables._STRETCH_ROWS", 20)
+    monkeypatch.setattr("libs.common.sources.tables._MOST_CUTS_A_GROUP", 2)
     rows = [{"subject": str(n), "label": "a"} for n in range(95)]
     path = tmp_path / "mails.parquet"
     parquet.write_table(pa.Table.from_pylist(rows), path, row_group_size=group_rows)

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from apps.training.reading.corpora import RawMail
 from libs.common.errors import DataError
+from libs.common.sources.raw_mail import RawMail
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
 _BATCH_ROWS = 500

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.training.reading.mbox import MboxStretch, stretches_of
+from libs.common.sources.mbox import MboxStretch, stretches_of
 
 LINES = st.sampled_from(
     [b"\n", b"\r\n", b"From a\n", b"From b\r\n", b">From c\n", b" From d\n", b"From", b"From ", b"From: e\n", b"x\n", b"x"]
@@ -35,7 +35,7 @@ def test_every_message_is_the_one_that_the_stdlib_sees(
     path.write_bytes(content)
     expected = [(f"any.mbox#{number}", raw) for number, raw in enumerate(as_the_stdlib_reads(path))]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("apps.training.reading.mbox._BLOCK_BYTES", block_bytes)
+        patch.setattr("libs.common.sources.mbox._BLOCK_BYTES", block_bytes)
         assert read(*stretches_of(path)) == expected
         assert read(*stretches_of(path, stretch_bytes)) == expected
 

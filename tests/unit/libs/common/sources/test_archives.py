@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.training.reading import archives
-from apps.training.reading.ingest import Source, open_source
-from libs.common.domain.triage import LabelledEmail
 from libs.common.errors import DataError
+from libs.common.sources import archives
+from libs.common.sources.raw_mail import RawMail, read_mail
+from libs.common.sources.raw_source import RawSource, find_source
 
 PACKED = ["m.zip", "m.tar", "m.tar.gz", "m.tgz"]
 TABLE = b"subject,label\nhello,a\nworld,b\n"
@@ -48,19 +48,22 @@ def tar_of(path: Path, change: Callable[[tarfile.TarInfo], None]) -> Path:
     return path
 
 
-def opened(path: Path, tmp_path: Path) -> Source:
-    return open_source(str(path), None, tmp_path / "landing")
+def opened(path: Path, tmp_path: Path) -> RawSource:
+    return find_source(str(path), tmp_path / "landing")
 
 
-def rows(source: Source) -> list[tuple[str, str, str]]:
-    mails = [found for stretch in source.stretches for found in stretch.read()]
-    assert all(isinstance(found, LabelledEmail) for found in mails)
-    return [(one.email.subject, one.label, one.source) for one in mails if isinstance(one, LabelledEmail)]
+def rows(source: RawSource) -> list[tuple[str, str, str]]:
+    mails = [mail for stretch in source.stretches for mail in stretch.read()]
+    return [(read_mail(mail, str).email.subject, label(mail), mail.origin) for mail in mails]
+
+
+def label(mail: RawMail) -> str:
+    return mail.place or mail.columns["label"]
 
 
 def refused(path: Path, tmp_path: Path, said: str) -> None:
     with pytest.raises(DataError, match=said) as caught:
-        opened(path, tmp_path)
+        assert opened(path, tmp_path).stretches
     assert caught.value.hint
     assert path.name in caught.value.message
     left = [found for found in tmp_path.rglob("*") if found.name.startswith("escaped")]

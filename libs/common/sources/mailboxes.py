@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.training.reading import mbox
-from apps.training.reading.corpora import RawMail
-from apps.training.reading.sources import readable_name
+from libs.common.sources import mbox
+from libs.common.sources.raw_mail import RawMail, readable_name
 
 MAIL_SUFFIXES = (".eml", ".txt")
 MBOX_SUFFIXES = (".mbox", ".mbx")

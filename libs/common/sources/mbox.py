@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from pathlib import Path
 
-from apps.training.reading.corpora import RawMail
-from apps.training.reading.sources import readable_name
+from libs.common.sources.raw_mail import RawMail, readable_name
 
 _OPENING = re.compile(rb"\nFrom ")
 _BLOCK_BYTES = 1 << 20

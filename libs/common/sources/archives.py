@@ -20,9 +20,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from apps.training.reading import mailboxes, tables
-from apps.training.reading.sources import readable_name
 from libs.common.errors import DataError
+from libs.common.sources import mailboxes, tables
+from libs.common.sources.raw_mail import readable_name
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 MAX_MEMBERS = 500_000
