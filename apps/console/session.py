@@ -81,7 +81,7 @@ def open_session(env: str | None = None) -> Session:
 
 
 def _standing(name: str, state: str, progress: tuple[float, str] | None) -> str:
-    """``build_dataset: running ██████░░ read 12,000 of …``; without a bar where the whole is not known, or not yet."""
+    """``build_dataset: running ██████░░ read 12,000 of …``; without a bar where nothing is read yet."""
     percent, said = progress or (0, "")
     drawn = bar(percent / 100) if percent else ""
     return " ".join(part for part in (f"{name}: {state.lower()}", drawn, said) if part)

@@ -3,7 +3,6 @@
 A job runs in a copy of the code: it finds the state home by ``TRIAGE_HOME``, and its Ray by ``RAY_ADDRESS``, else starts one.
 """
 
-import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,10 +16,10 @@ from libs.common.config.home import Home
 from libs.common.config.loader import load_config
 from libs.common.connect import Stores, connect
 from libs.common.domain.audit import Actor, Role
-from libs.common.domain.progress import Watch, bar
 from libs.common.errors import TriageError
+from libs.common.front_door import shown_progress
 from libs.common.logs import set_up_logs
-from libs.common.terminal import StatusLine
+from libs.common.stores.orchestrator import join_or_start_ray
 
 if TYPE_CHECKING:
     from apps.training.pipeline import Workplace
@@ -68,8 +67,8 @@ def build_dataset(
         min_quality=session.config.data_pipeline.preprocessing.quality_threshold,
         drift_threshold=session.config.monitoring.data_drift_detection.drift_threshold,
     )
-    _join_ray()
-    version = build_version(session.workplace, request, config_digest(session.config), watch=_shown())
+    join_or_start_ray()
+    version = build_version(session.workplace, request, config_digest(session.config), watch=shown_progress(sys.stderr))
     typer.echo(version.tag)
 
 
@@ -85,9 +84,9 @@ def rebuild_dataset(
     session = _open_session()
     committed = session.stores.datasets.get(name, version)
     feedback = session.stores.records.feedback.handed_over()
-    _join_ray()
+    join_or_start_ray()
     stamp = Stamp(datetime.now(UTC), code_commit(), config_digest(session.config))
-    again = rebuild(committed, stamp, feedback, _shown())
+    again = rebuild(committed, stamp, feedback, shown_progress(sys.stderr))
     typer.echo(require_same(committed, again))
 
 
@@ -124,7 +123,7 @@ def train(
         protected_attributes=bias.protected_attributes,
         bias_threshold=bias.bias_threshold,
     )
-    _join_ray()
+    join_or_start_ray()
     for registered in train_versions(session.workplace, request, session.config.training, dataset, version):
         figures = " ".join(f"{name} {value:.3f}" for name, value in registered.performance_metrics.headline.items())
         typer.echo(f"{registered.ref} {registered.family} {figures}")
@@ -146,8 +145,10 @@ def tune(
     session = _open_session()
     found = session.stores.datasets.get(dataset, version)
     request = TuneRequest(model_name=model, family=family, seed=seed, trials=trials)
-    _join_ray()
-    selection = tune_version(session.workplace, request, session.config.training, found, Home.find().searches, _shown())
+    join_or_start_ray()
+    selection = tune_version(
+        session.workplace, request, session.config.training, found, Home.find().searches, shown_progress(sys.stderr)
+    )
     for row in selection.beside_configured():
         typer.echo("\t".join(row))
     typer.echo(str(selection))
@@ -213,22 +214,6 @@ def _open_session() -> _Session:
     session = _Session(config, connect(config.addresses(Home.find())))
     session.stores.records.audit.head()  # what cannot be recorded is not begun
     return session
-
-
-def _shown() -> Watch:
-    """A bar on a terminal; a line now and then in the log of a job."""
-    line = StatusLine(sys.stderr)
-    return lambda progress: line.show(f"{bar(progress.share)} {progress}", last=progress.ended)
-
-
-def _join_ray() -> None:
-    """Join the Ray of the job or of ``RAY_ADDRESS``; else start one that ends with this process."""
-    import ray
-
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(namespace="triage", log_to_driver=False)
-    else:
-        ray.init(address="local", include_dashboard=False, log_to_driver=False)
 
 
 if __name__ == "__main__":

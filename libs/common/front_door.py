@@ -1,14 +1,17 @@
-"""The command line that puts an app on the running Ray: the same for each of them."""
+"""What the command lines of the apps share: how one puts an app on the running Ray, how one shows how far it is."""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from typing import TextIO
 
 from libs.common.config.configuration import Config
 from libs.common.config.home import Home
 from libs.common.config.loader import load_config
+from libs.common.domain.progress import Watch, bar
 from libs.common.errors import TriageError
 from libs.common.logs import set_up_logs
+from libs.common.terminal import StatusLine
 
 Deploy = Callable[[Config, Home, int], dict[str, bool]]
 
@@ -29,3 +32,9 @@ def open_door(module: str, purpose: str | None, deploy: Deploy, arguments: Seque
     for application, fresh in found.items():
         print(f"{application}: {'deployed' if fresh else 'runs already'}", flush=True)
     return 0
+
+
+def shown_progress(stream: TextIO) -> Watch:
+    """A bar on a terminal; a line now and then in the log of a job."""
+    line = StatusLine(stream)
+    return lambda progress: line.show(f"{bar(progress.share)} {progress}", last=progress.ended)

@@ -3,7 +3,6 @@
 Imported only where a dataset is built: importing Ray Data takes a second.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -20,7 +19,8 @@ from apps.training.reading.corpora import Quarantined
 from apps.training.reading.sources import Source, Stretch, mails_of
 from libs.common.domain.progress import Progress, Watch, unwatched
 from libs.common.domain.triage import Email, LabelledEmail
-from libs.common.errors import DataError, StoreError, TriageError
+from libs.common.errors import StoreError
+from libs.common.stores.orchestrator import most_at_once, own_error
 
 _BLOCK_ROWS = 500
 # What a task books; with a whole one, a machine of two CPUs that also serves would leave a core idle.
@@ -80,19 +80,13 @@ def stream_rows(sources: Sequence[Source], watch: Watch = unwatched) -> Iterator
     cleaned = ray.data.read_datasource(
         MailSource(stretches),
         num_cpus=_TASK_CPUS,
-        concurrency=_most_at_once(len(stretches)),
+        concurrency=most_at_once(len(stretches)),
         override_num_blocks=len(stretches),
     )
     try:
         yield from counted(cleaned.iter_batches(batch_size=None, batch_format="pyarrow"), mails_of(sources), watch)
     except RayError as error:
-        raise _own_error(error) from error
-
-
-def _most_at_once(stretches: int) -> int | None:
-    """One task a core where Ray is on one machine, which may book more CPUs than it has cores; a cluster books what it has."""
-    alive = [node for node in ray.nodes() if node["Alive"]]
-    return min(stretches, os.cpu_count() or 1) if len(alive) == 1 else None
+        raise own_error(error, "reading the sources") from error
 
 
 def cleaned_blocks(stretch: Stretch, first: int) -> Iterator[pa.Table]:
@@ -102,7 +96,7 @@ def cleaned_blocks(stretch: Stretch, first: int) -> Iterator[pa.Table]:
         yield clean_rows(ingested_table(rows))
 
 
-def counted(tables: Iterable[pa.Table], total: int | None, watch: Watch) -> Iterator[pa.Table]:
+def counted(tables: Iterable[pa.Table], total: int, watch: Watch) -> Iterator[pa.Table]:
     """The same tables; ``watch`` is told at the beginning, after each that was used, and at the end."""
     began, done = time.monotonic(), 0
     watch(Progress(done=done, total=total, seconds=0))
@@ -119,13 +113,3 @@ def _row(position: int, mail: LabelledEmail | Quarantined) -> dict[str, object]:
         return ingested_row(position, mail)
     unread = Email(message_id="", sender="", subject="", body="")
     return ingested_row(position, LabelledEmail(mail.email or unread, "", mail.origin), mail.reason)
-
-
-def _own_error(error: BaseException) -> TriageError:
-    """Our own error that a task raised, from below Ray's wrapping; else a DataError with what Ray says."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, TriageError):
-            return type(cause)(*cause.args)
-        cause = getattr(cause, "cause", None) or cause.__cause__
-    return DataError(f"reading the sources failed: {str(error).strip().splitlines()[-1]}", "see Ray's log of the failed task")

@@ -31,7 +31,7 @@ class RecipeStretch:
     recipe: Recipe
 
     @property
-    def mails(self) -> int | None:
+    def mails(self) -> int:
         """As many as there are raw ones: what is set aside is counted too."""
         return self.raw.mails
 

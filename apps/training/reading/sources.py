@@ -9,10 +9,10 @@ from libs.common.domain.triage import Feedback, LabelledEmail
 
 
 class Stretch(Protocol):
-    """A part of a source that one task reads; ``mails`` is how many it holds, None where only reading it would tell."""
+    """A part of a source that one task reads; ``mails`` is how many it holds."""
 
     @property
-    def mails(self) -> int | None: ...
+    def mails(self) -> int: ...
 
     def read(self) -> Iterator[LabelledEmail | Quarantined]:
         """The mails in order."""
@@ -32,8 +32,6 @@ class Source:
     corrections: tuple[Feedback, ...] = ()
 
 
-def mails_of(sources: Sequence[Source]) -> int | None:
-    """How many mails the sources hold together; None where that is not known before all is read."""
-    counts = [stretch.mails for source in sources for stretch in source.stretches]
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None
+def mails_of(sources: Sequence[Source]) -> int:
+    """How many mails the sources hold together."""
+    return sum(stretch.mails for source in sources for stretch in source.stretches)

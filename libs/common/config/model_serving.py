@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from libs.common.config.section import Duration, Section, Size
 
@@ -123,6 +123,14 @@ class Slot(Section):
     max_ongoing_requests: PositiveInt
 
 
+class Offline(Section):
+    """How a whole source is triaged at once: by how many actors (0: one a core), and how many e-mails an engine gets."""
+
+    workers: NonNegativeInt
+    logical_cpus: Annotated[float, Field(gt=0)]
+    batch_size: PositiveInt
+
+
 class ModelServing(Section):
     """How answers are computed."""
 
@@ -135,3 +143,4 @@ class ModelServing(Section):
     replica: Replica
     http: Http
     slot: Slot
+    offline: Offline

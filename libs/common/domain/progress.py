@@ -9,10 +9,10 @@ _BAR_SIGNS = 24
 
 
 class Progress(Value):
-    """``done`` e-mails of ``total`` (None where that is not known beforehand) after ``seconds``."""
+    """``done`` e-mails of ``total`` after ``seconds``."""
 
     done: int
-    total: int | None
+    total: int
     seconds: float
 
     @property
@@ -22,11 +22,11 @@ class Progress(Value):
 
     @property
     def share(self) -> float:
-        """How much is done, 0…1; 0 where the whole is not known."""
+        """How much is done, 0…1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
 
     def __str__(self) -> str:
-        whole = f" of {self.total:,}" if self.total is not None and not self.ended else ""
+        whole = "" if self.ended else f" of {self.total:,}"
         said = f"read {self.done:,}{whole} e-mails"
         if not (self.done and self.seconds):
             return said
@@ -34,7 +34,7 @@ class Progress(Value):
         said = f"{said}, {rate:,.0f}/s"
         if self.ended:
             return f"{said}, in {self.seconds:,.0f} s"
-        return f"{said}, {max(0, self.total - self.done) / rate:,.0f} s left" if self.total else said
+        return f"{said}, {max(0, self.total - self.done) / rate:,.0f} s left"
 
 
 Watch = Callable[[Progress], None]

@@ -26,10 +26,10 @@ class RawMail:
 
 
 class RawStretch(Protocol):
-    """A part of a source that one task reads; ``mails`` is how many it holds, None where only reading it would tell."""
+    """A part of a source that one task reads; ``mails`` is how many it holds."""
 
     @property
-    def mails(self) -> int | None: ...
+    def mails(self) -> int: ...
 
     def read(self) -> Iterator[RawMail]:
         """The mails in order."""

@@ -1,20 +1,17 @@
-"""Reads mails from .parquet, .csv and .jsonl tables, in stretches of rows."""
+"""Reads mails from .parquet, .csv and .jsonl tables, in stretches of rows; here .parquet, and which is which."""
 
-import json
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-from pyarrow import csv, parquet
+from pyarrow import parquet
 
-from libs.common.errors import DataError
+from libs.common.sources import text_tables
 from libs.common.sources.raw_mail import RawMail
 
-SUFFIXES = (".parquet", ".csv", ".jsonl")
+SUFFIXES = (".parquet", *text_tables.SUFFIXES)
 _BATCH_ROWS = 500
 # A stretch costs a task of some 20 ms, a mail about one; fewer rows would not pay for it, more would leave cores idle.
 _STRETCH_ROWS = 1000
@@ -23,27 +20,21 @@ _MOST_CUTS_A_GROUP = 16
 
 
 @dataclass(frozen=True, slots=True)
-class TableStretch:
-    """``rows`` rows of a table from ``first`` on; a .csv or .jsonl is read whole."""
+class RowStretch:
+    """``mails`` rows of a .parquet from number ``first`` on."""
 
     path: Path
-    first: int = 0
-    rows: int = 0
-
-    @property
-    def mails(self) -> int | None:
-        """One a row; what a .csv or .jsonl holds is not known before it is read."""
-        return self.rows or None
+    first: int
+    mails: int
 
     def read(self) -> Iterator[RawMail]:
         """The rows as raw mails."""
-        found = self._parquet_rows() if self.path.suffix == ".parquet" else _text_rows(self.path)
-        for number, columns in enumerate(found, start=self.first):
+        for number, columns in enumerate(self._rows(), start=self.first):
             yield RawMail(f"{self.path.name}#{number}", columns=columns)
 
-    def _parquet_rows(self) -> Iterator[dict[str, Any]]:
-        with _readable(self.path), parquet.ParquetFile(self.path) as file:
-            end = self.first + self.rows
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        with text_tables.readable(self.path), parquet.ParquetFile(self.path) as file:
+            end = self.first + self.mails
             groups, begin = _holding(_group_rows(file.metadata), self.first, end)
             for batch in file.iter_batches(batch_size=_BATCH_ROWS, row_groups=groups):
                 wanted = batch[max(0, min(self.first - begin, len(batch))) : max(0, min(end - begin, len(batch)))]
@@ -53,13 +44,13 @@ class TableStretch:
                     return
 
 
-def stretches_of(path: Path) -> tuple[TableStretch, ...]:
+def stretches_of(path: Path) -> Sequence[RowStretch | text_tables.TextStretch]:
     """A table cut into stretches that can be read side by side."""
-    if path.suffix != ".parquet":
-        return (TableStretch(path),)
-    with _readable(path):
+    if path.suffix in text_tables.SUFFIXES:
+        return tuple(text_tables.stretches_of(path))
+    with text_tables.readable(path):
         metadata = parquet.read_metadata(path)
-    return tuple(TableStretch(path, first, rows) for first, rows in _cut(_group_rows(metadata)))
+    return tuple(RowStretch(path, first, rows) for first, rows in _cut(_group_rows(metadata)))
 
 
 def _group_rows(metadata: parquet.FileMetaData) -> list[int]:
@@ -81,48 +72,8 @@ def _holding(groups: Sequence[int], first: int, end: int) -> tuple[list[int], in
 
 
 def columns_of(path: Path) -> tuple[str, ...]:
-    """The column names of a table; for .jsonl the keys of the first line."""
-    with _readable(path):
-        if path.suffix == ".parquet":
-            return tuple(parquet.read_schema(path).names)
-        return tuple(next(_text_rows(path), {}))
-
-
-def _text_rows(path: Path) -> Iterator[dict[str, Any]]:
-    return _csv_rows(path) if path.suffix == ".csv" else _json_rows(path)
-
-
-def _csv_rows(path: Path) -> Iterator[dict[str, Any]]:
-    with _readable(path):
-        # Every cell as text: a label of 007 or a subject of "2025" must stay as it is written.
-        parsed = csv.ParseOptions(newlines_in_values=True)
-        with csv.open_csv(path, parse_options=parsed) as probe:
-            names = probe.schema.names
-        columns = dict.fromkeys(names, pa.string())
-        kept = csv.ConvertOptions(column_types=columns, strings_can_be_null=True, null_values=[""])
-        with csv.open_csv(path, convert_options=kept, parse_options=parsed) as batches:
-            for batch in batches:
-                yield from batch.to_pylist()
-
-
-def _json_rows(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise DataError(f"{path}: line {number} is no JSON: {error}", "write one JSON object a line") from error
-            if not isinstance(row, dict):
-                raise DataError(f"{path}: line {number} is no object", "write one JSON object a line")
-            yield row
-
-
-@contextmanager
-def _readable(path: Path) -> Generator[None]:
-    try:
-        yield
-    except (pa.ArrowInvalid, OSError) as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise DataError(f"{path} cannot be read as {path.suffix}: {first_line}", "check that the file is whole") from error
+    """The column names of a table; for .jsonl the keys of the first row."""
+    if path.suffix in text_tables.SUFFIXES:
+        return text_tables.columns_of(path)
+    with text_tables.readable(path):
+        return tuple(parquet.read_schema(path).names)

@@ -3,5 +3,17 @@
 from libs.common.stores.orchestrator.cluster import connect_ray, deploy_api, start_serve
 from libs.common.stores.orchestrator.flows import FlowRun, Orchestrator
 from libs.common.stores.orchestrator.jobs import submit_job, wait_job
+from libs.common.stores.orchestrator.work import join_or_start_ray, most_at_once, own_error
 
-__all__ = ["FlowRun", "Orchestrator", "connect_ray", "deploy_api", "start_serve", "submit_job", "wait_job"]
+__all__ = [
+    "FlowRun",
+    "Orchestrator",
+    "connect_ray",
+    "deploy_api",
+    "join_or_start_ray",
+    "most_at_once",
+    "own_error",
+    "start_serve",
+    "submit_job",
+    "wait_job",
+]

@@ -74,7 +74,7 @@ def test_a_table_is_read_alike_however_its_rows_are_grouped(
     assert [(one.email.subject, one.source) for one in read(source)] == [(str(n), f"mails.parquet#{n}") for n in range(95)]
 
 
-def test_how_many_mails_there_are_is_known_beforehand_where_no_pass_over_the_source_is_needed(tmp_path: Path) -> None:
+def test_how_many_mails_there_are_is_known_before_they_are_read(tmp_path: Path) -> None:
     folder = tmp_path / "c" / "spam"
     folder.mkdir(parents=True)
     (folder / "1.eml").write_bytes(mail("one"))
@@ -83,8 +83,8 @@ def test_how_many_mails_there_are_is_known_beforehand_where_no_pass_over_the_sou
         box.add(mail(subject))
     box.close()
     known = [opened(tmp_path / "c", tmp_path), opened("synthetic://?n=1500", tmp_path)]
-    assert mails_of(known) == 3 + 1500
-    assert mails_of([*known, opened(write_table(tmp_path / "m.csv", ROWS), tmp_path)]) is None
+    tables = [opened(write_table(tmp_path / f"m{suffix}", ROWS), tmp_path) for suffix in (".csv", ".jsonl", ".parquet")]
+    assert mails_of([*known, *tables]) == 3 + 1500 + 3 * len(ROWS)
 
 
 def test_cells_of_a_csv_stay_as_they_are_written(tmp_path: Path) -> None:

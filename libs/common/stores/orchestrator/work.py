@@ -1,0 +1,35 @@
+"""Ray for work that ends: joined where one is named, else started for as long as this process lives."""
+
+import os
+
+from libs.common.errors import DataError, TriageError
+
+
+def join_or_start_ray() -> None:
+    """Join the Ray of the job or of ``RAY_ADDRESS``; else start one that ends with this process, unless that was done."""
+    import ray
+
+    if ray.is_initialized():
+        return
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(namespace="triage", log_to_driver=False)
+    else:
+        ray.init(address="local", include_dashboard=False, log_to_driver=False)
+
+
+def most_at_once(tasks: int) -> int | None:
+    """One task a core where Ray is on one machine, which may book more CPUs than it has cores; a cluster books what it has."""
+    import ray
+
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    return min(tasks, os.cpu_count() or 1) if len(alive) == 1 else None
+
+
+def own_error(error: BaseException, doing: str) -> TriageError:
+    """Our own error that a task raised while ``doing`` that, from below Ray's wrapping; else a DataError with what Ray says."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, TriageError):
+            return type(cause)(*cause.args)
+        cause = getattr(cause, "cause", None) or cause.__cause__
+    return DataError(f"{doing} failed: {str(error).strip().splitlines()[-1]}", "see Ray's log of the failed task")
