@@ -1,18 +1,20 @@
 """From a stretch of a source to what came of each of its e-mails: read one at a time, answered some at a time."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import get_args
 
 from apps.serving.batch.part_files import SetAside, Triaged
-from apps.serving.batcher import Engine, predict_each
-from libs.common.domain.triage import Email
+from apps.serving.batcher import predict_each
+from libs.common.domain.triage import Email, Prediction
 from libs.common.errors import DataError
 from libs.common.logs import get_logger
 from libs.common.sources.raw_mail import MailField, Names, RawMail, RawStretch, read_mail
 
 logger = get_logger("serving.batch")
+
+Engine = Callable[[Sequence[Email]], Sequence[Prediction]]
 
 # position = number of the part << 32 | row within it, as datasets number their rows.
 _ROW_BITS = 32

@@ -91,5 +91,6 @@ def _pool(parts: int, workers: int) -> "ActorPoolStrategy":
     from libs.common.stores.orchestrator import most_at_once
 
     size = min(workers, parts) or most_at_once(parts)
-    bounds = {"size": size} if size else {"min_size": 1, "max_size": parts}
-    return ActorPoolStrategy(**bounds, max_tasks_in_flight_per_actor=_PARTS_IN_FLIGHT)
+    if size:
+        return ActorPoolStrategy(size=size, max_tasks_in_flight_per_actor=_PARTS_IN_FLIGHT)
+    return ActorPoolStrategy(min_size=1, max_size=parts, max_tasks_in_flight_per_actor=_PARTS_IN_FLIGHT)
