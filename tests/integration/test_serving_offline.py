@@ -26,6 +26,7 @@ from libs.common.domain.triage import Email
 from libs.common.errors import DataError, ModelCorrupt, ModelNotFound
 from libs.common.models.artifact import write_artifact
 from libs.common.models.base import Classifier
+from libs.common.stores.records import migrate
 from tests.conftest import REPO
 from tests.unit.apps.training.mails import mailbox as synthetic
 from tests.unit.flows.standing import version as registered
@@ -63,6 +64,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     home = Home(tmp_path_factory.mktemp("offline"))
     config = load_config("local")
     stores = connect(config.addresses(home))
+    migrate(stores.addresses.records)
     classifiers = [fit_tabular(synthetic(60, seed=seed), OPTIONS, seed=0).classifier for seed in (0, 1)]
     for number, classifier in enumerate(classifiers, start=1):
         folder = home.root / f"artifact-{number}"

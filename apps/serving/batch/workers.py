@@ -66,6 +66,8 @@ def make_parts(parts: Sequence[Part], assignment: Assignment, offline: Offline) 
 
     from libs.common.stores.orchestrator import join_or_start_ray, own_error
 
+    # Here first: what is wrong with a model, Ray would tell of its actors in a text, and no longer as what was raised.
+    load_from_store(assignment.ref, assignment.settings)
     join_or_start_ray()
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
