@@ -29,7 +29,7 @@ from libs.common.models.cascade import CascadeClassifier, Escalation
 from libs.common.models.hybrid import HybridClassifier
 from libs.common.models.tabular import TabularClassifier
 from libs.common.models.transformer import TransformerClassifier
-from tests.unit.apps.serving.test_api import open_room
+from tests.unit.apps.serving.rooms import open_room
 from tests.unit.apps.training.mails import mailbox
 
 pytestmark = pytest.mark.filterwarnings("default")
