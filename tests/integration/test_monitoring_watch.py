@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,8 +28,10 @@ from libs.common.domain.model import ModelRef
 from libs.common.domain.retraining import RetrainingTrigger
 from libs.common.domain.traffic import Traffic
 from libs.common.domain.triage import Feedback, Outcome, PredictionEvent, Variant
+from libs.common.models.artifact import write_artifact
 from libs.common.stores.predictions import SegmentWriter, ship_segments
 from libs.common.stores.records import migrate
+from tests.unit.apps.training.evaluation.test_checks import Scripted, right
 
 MODEL = "email_classifier"
 CYCLE = timedelta(seconds=10)
@@ -127,11 +130,11 @@ class World:
             self.watcher.cycle(self.now)
 
     def go_live(self, version: str, length: float) -> None:
-        artifact = self.folder.parent / version
-        artifact.mkdir()
-        pq.write_table(pa.Table.from_pylist([features(self.random, length) for _ in range(3000)]), artifact / FILE)
+        artifact, sample = self.folder.parent / version, BytesIO()
+        pq.write_table(pa.Table.from_pylist([features(self.random, length) for _ in range(3000)]), sample)
+        digest = write_artifact(artifact, Scripted(right), {FILE: sample.getvalue()})
         uri = self.stores.objects.put_folder(f"models/{MODEL}/{version}", artifact)
-        ref = ModelRef(name=MODEL, version=version, digest=version.ljust(64, "0"), uri=uri)
+        ref = ModelRef(name=MODEL, version=version, digest=digest, uri=uri)
         row = self.stores.records.traffic.get(MODEL)
         self.stores.records.traffic.save(Traffic(model=MODEL, stable=ref, revision=row.revision))
 
