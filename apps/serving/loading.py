@@ -69,5 +69,6 @@ def _load(ref: ModelRef, folder: Path, trusted: Path | None, threads: int) -> Lo
     classifier = load_classifier(fetched, expected_digest=ref.digest, threads=threads, trusted=trusted)
     model = LoadedModel(ref, classifier, size_bytes=0)
     model.warm_up()
-    # What requests take and free meanwhile is in it, too: some megabytes beside a limit of gigabytes.
-    return replace(model, size_bytes=max(used_bytes() - before, 0))
+    # What requests take and free meanwhile is in it, too: some megabytes beside a limit of gigabytes. At least its files' size.
+    files = sum(path.stat().st_size for path in fetched.rglob("*") if path.is_file())
+    return replace(model, size_bytes=max(used_bytes() - before, files))
