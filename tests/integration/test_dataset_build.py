@@ -198,7 +198,7 @@ def test_sources_that_give_no_dataset_leave_no_version(store: DatasetStore, tmp_
     for request, said in (
         (request_of(one_class), "one class: all 30 usable mails are labelled 'a'"),
         (request_of(unlabelled), "none of 5 mails can be used; most often: no label"),
-        (request_of(broken), "line 31 is no JSON"),
+        (request_of(broken), r"broken\.jsonl: row 30 is no JSON"),
         (request_of(undated, order="time"), "no mail has a date"),
         (request_of(undated, order="size"), "order 'size' is unknown"),
         (request_of(undated, holdout=1.5), "holdout is 1.5"),

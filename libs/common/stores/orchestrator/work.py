@@ -1,6 +1,7 @@
 """Ray for work that ends: joined where one is named, else started for as long as this process lives."""
 
 import os
+from copy import copy
 
 from libs.common.errors import DataError, TriageError
 
@@ -29,7 +30,9 @@ def own_error(error: BaseException, doing: str) -> TriageError:
     """Our own error that a task raised while ``doing`` that, from below Ray's wrapping; else a DataError with what Ray says."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, TriageError):
-            return type(cause)(*cause.args)
-        cause = getattr(cause, "cause", None) or cause.__cause__
+        # Ray's wrapping is of the type of what it wraps, and says a traceback: what has a cause is not yet our own.
+        inner: BaseException | None = getattr(cause, "cause", None)
+        if inner is None and isinstance(cause, TriageError):
+            return copy(cause)
+        cause = inner or cause.__cause__
     return DataError(f"{doing} failed: {str(error).strip().splitlines()[-1]}", "see Ray's log of the failed task")
