@@ -1,11 +1,17 @@
 """What must be in the environment when Ray starts, so that Serve's ingress is fast, private and alone on its ports."""
 
 import os
+import random
 import socket
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from apps.serving.haproxy import SILENT_FOR_S, write_wrapper
+
+# Below what Linux gives to outgoing connections, any of which may take a port between the choice and the start of its
+# listener, and beside what `triage up` chooses for its parts.
+_FREE_FROM, _FREE_TO = 32000, 32767
 
 # Long enough for HAProxy to learn that a replica is leaving (it is told within 0.2 s).
 DRAINING_S = 3
@@ -74,9 +80,14 @@ def find_haproxy() -> str | None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [taken.getsockname()[1] for taken in sockets]
-    for taken in sockets:
-        taken.close()
-    return ports
+    """Ports of the loopback interface that nobody listens on, chosen at random."""
+    candidates = random.sample(range(_FREE_FROM, _FREE_TO + 1), _FREE_TO + 1 - _FREE_FROM)
+    return list(islice(filter(_is_free, candidates), count))
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from apps.serving.ingress import free_ports
 from libs.common.config.home import Home
 from libs.common.config.loader import load_config
 from libs.common.connect import connect
@@ -17,11 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Ray and Serve warn of their
 
 @pytest.fixture
 def port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 @pytest.fixture
