@@ -37,7 +37,8 @@ from bench.parts.setup import Seconds, Setup
 from bench.recording import REPO, Figure, record
 
 _SHARED = Path(os.environ.get("TRIAGE_SHARED") or REPO.parent / "shared" / "data")
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "triage-bench"
+CORPUS = _SHARED / "spamassassin.parquet"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "triage-bench"
 _BODIES = 1000
 
 Part = Callable[[Setup], dict[str, Figure]]
@@ -59,7 +60,7 @@ def main() -> int:
     python = peers_python(chosen.cache / "peers", peers)
     told = {"versions": versions(python), "left_out": ", ".join(f"{name}: {why}" for name, why in left_out.items())}
     corpus = chosen.corpus if chosen.corpus.is_file() else None
-    arms = _fitted(chosen.models or chosen.cache / "models", corpus)
+    arms = fitted(chosen.models or chosen.cache / "models", corpus)
     with TemporaryDirectory(prefix="triage-bench-") as scratch:
         bodies = write_bodies(corpus, _BODIES, Path(scratch) / "bodies.jsonl")
         seconds = Seconds(chosen.seconds, chosen.open_seconds, chosen.cascade_seconds, chosen.overload_seconds)
@@ -73,9 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, help="whom to measure beside the product")
-    parser.add_argument("--corpus", type=Path, default=_SHARED / "spamassassin.parquet", help="synthetic mail where missing")
+    parser.add_argument("--corpus", type=Path, default=CORPUS, help="synthetic mail where missing")
     parser.add_argument("--models", type=Path, help="where the fitted models lie, or are to lie (default: below --cache)")
-    parser.add_argument("--cache", type=Path, default=_CACHE, help="for the peers' environment (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="for the peers' environment (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=2.0, help="of a run of closed-loop load")
     parser.add_argument("--open-seconds", type=float, default=3.0, help="of each rate that is tried")
@@ -84,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _fitted(models: Path, corpus: Path | None) -> Path:
+def fitted(models: Path, corpus: Path | None) -> Path:
     """The folder of the artifacts that were fitted on everything but the holdout; as `bench/cascade.py` keeps them."""
     folder = models / f"{HOLDOUT}"
     if not folder.exists():

@@ -2,9 +2,13 @@
 
 import asyncio
 import json
+import os
 import shutil
+import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -12,11 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 
 from apps.serving.deploy import deploy_server, deploy_slot, retire_slot, slot_ready
@@ -125,6 +131,24 @@ class Service:
         """The process ids of the server's replicas."""
         return _processes(MODEL, "Server")
 
+    def controller_process(self) -> int | None:
+        """The process id of Serve's controller; None while there is none."""
+        mine = psutil.Process().children(recursive=True)
+        return next((one.pid for one in mine if _command_of(one.pid).startswith(b"ray::ServeController")), None)
+
+    def replaced(self, victim: int) -> bool:
+        """Whether there are two replicas, and ``victim`` is none of them."""
+        found = self.server_processes()
+        return len(found) == 2 and victim not in found
+
+    def move_a_replica_to(self, node: "AddedNode") -> int:
+        """Kill replicas until one of those that Serve starts in their place runs on ``node``; its process id."""
+        while not (there := [pid for pid in self.server_processes() if pid in node.processes()]):
+            victim = self.server_processes()[0]
+            os.kill(victim, signal.SIGKILL)
+            wait_until(partial(self.replaced, victim), "a new replica runs")
+        return there[0]
+
     def owns(self, listening: str) -> bool:
         """Whether a line of ``ss -ltnp`` is of this service's HAProxy."""
         return int(listening.partition("pid=")[2].partition(",")[0]) in self.proxy_processes()
@@ -159,6 +183,42 @@ class Service:
 
         wait_until(all_there, f"{len(request_ids)} events are shipped")
         return found
+
+
+@dataclass
+class AddedNode:
+    """A second Ray node of this machine."""
+
+    leader: psutil.Process
+
+    def processes(self) -> dict[int, psutil.Process]:
+        """All that runs on it, by process id."""
+        if not self.leader.is_running():
+            return {}
+        return {one.pid: one for one in (self.leader, *self.leader.children(recursive=True))}
+
+    def kill(self) -> None:
+        """`kill -9` of everything at once, as when the power fails."""
+        gone = self.processes().values()
+        for one in gone:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(list(gone), timeout=DEADLINE_S)
+
+
+@contextmanager
+def added_node() -> Iterator[AddedNode]:
+    """A node of two processors that joins the running Ray, and is gone after the block."""
+    import ray
+
+    command = [str(Path(sys.executable).with_name("ray")), "start", "--block", "--num-cpus", "2"]
+    command += ["--address", ray.get_runtime_context().gcs_address]
+    node = AddedNode(psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    try:
+        wait_until(lambda: sum(one["Alive"] for one in ray.nodes()) == 2, "the node has joined")
+        yield node
+    finally:
+        node.kill()
 
 
 @contextmanager
@@ -208,7 +268,7 @@ def _processes(application: str, deployment: str) -> list[int]:
 
     applications = _get_global_client().get_serve_details()["applications"]
     replicas = applications[application]["deployments"][deployment]["replicas"]
-    return [replica["pid"] for replica in replicas if replica["state"] == "RUNNING"]
+    return sorted(replica["pid"] for replica in replicas if replica["state"] == "RUNNING")
 
 
 def _command_of(pid: int) -> bytes:
@@ -241,6 +301,8 @@ class Load:
     replies: list[dict[str, Any]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     latencies_ms: list[float] = field(default_factory=list)
+    failed_at: list[float] = field(default_factory=list)
+    struck: float = 0.0
 
     def __enter__(self) -> "Load":
         self._stop = threading.Event()
@@ -262,6 +324,10 @@ class Load:
         """How many replies after ``position`` came from (version, variant, outcome)."""
         return Counter((reply["version"], reply["variant"], reply["outcome"]) for reply in self.replies[position:])
 
+    def trouble_s(self) -> float:
+        """Seconds from ``struck``, on the monotonic clock, until the last request that failed was sent; 0 where none did."""
+        return max(0.0, max(self.failed_at, default=self.struck) - self.struck)
+
     async def _run(self) -> None:
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
         async with httpx.AsyncClient(base_url=self.url, limits=limits, timeout=10) as client, asyncio.TaskGroup() as group:
@@ -277,10 +343,14 @@ class Load:
         try:
             reply = await client.post("/v1/classify", content=json.dumps(body))
         except httpx.HTTPError as error:
-            self.failures.append(f"{type(error).__name__}: {error}")
+            self._fail(started, f"{type(error).__name__}: {error}")
             return
         self.latencies_ms.append((time.monotonic() - started) * 1000)
         if reply.status_code == 200:
             self.replies.append(reply.json())
         else:
-            self.failures.append(f"{reply.status_code}: {reply.text[:200]}")
+            self._fail(started, f"{reply.status_code}: {reply.text[:200]}")
+
+    def _fail(self, sent: float, why: str) -> None:
+        self.failed_at.append(sent)
+        self.failures.append(why)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -14,12 +13,12 @@ import httpx
 import pytest
 
 from apps.serving.deploy import deploy_server, slot_ready
+from bench.contract import generated_calls
 from libs.common.domain.audit import Role
 from libs.common.errors import ModelError
 from tests.integration.nginx_front import nginx_front
 from tests.integration.serving_service import (
     MODEL,
-    Load,
     Service,
     deploy_unready,
     running_service,
@@ -139,20 +138,11 @@ def test_a_slot_that_cannot_load_says_why(service: Service) -> None:
         wait_until(lambda: slot_ready(MODEL, missing), "the slot fails")
 
 
-def test_a_killed_server_replica_comes_back_and_the_other_answers_meanwhile(service: Service) -> None:
+def test_generated_calls_find_only_what_the_document_says(service: Service, tmp_path: Path) -> None:
     service.clear()
-    with Load(service.url, rate=40) as load:
-        load.wait_for(40)
-        victim = service.server_processes()[0]
-        os.kill(victim, signal.SIGKILL)
-        wait_until(
-            lambda: len(service.server_processes()) == 2 and victim not in service.server_processes(), "a new replica runs"
-        )
-        load.wait_for(80)
-    # What the killed process was computing is lost; at this rate that is a request or two.
-    assert len(load.failures) <= 3, load.failures
-    events = service.events({reply["request_id"] for reply in load.replies})
-    assert len(events) == len(load.replies)
+    report = generated_calls(service.url, calls=8, seed=0, report=tmp_path / "report.json")
+    assert report["failures"] == []
+    assert report["operations"]["tested"] == report["operations"]["total"]
 
 
 def test_the_front_door_explains_what_is_missing(service: Service) -> None:
