@@ -63,6 +63,10 @@ class Started:
     url: str
     running: process.Running
 
+    def processes(self) -> list[psutil.Process]:
+        """All that it runs as."""
+        return process.members(self.running)
+
     def cpu_s(self) -> float:
         """CPU time of all its processes until now."""
         return sum(times.user + times.system for times in self._each(psutil.Process.cpu_times))
@@ -72,7 +76,7 @@ class Started:
         return sum(memory.rss for memory in self._each(psutil.Process.memory_info))
 
     def _each(self, look: Callable[[psutil.Process], Any]) -> Iterator[Any]:
-        for one in process.members(self.running):
+        for one in self.processes():
             with suppress(psutil.NoSuchProcess):
                 yield look(one)
 
