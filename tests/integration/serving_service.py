@@ -44,7 +44,7 @@ from libs.common.stores.records import Records, migrate, open_records
 
 MODEL = "email_classifier"
 LABELS = ("spam", "work")
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 
 def scripted(version: str, behaviour: str = "spam") -> ModelRef:

@@ -19,7 +19,7 @@ from libs.common.stores.orchestrator import Orchestrator
 REPO = Path(__file__).resolve().parents[2]
 
 
-def until(holds: Callable[[], object], within_s: float = 60) -> None:
+def until(holds: Callable[[], object], within_s: float = 180) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + within_s
     while not holds():

@@ -53,7 +53,7 @@ class Platform:
         until(lambda: not process.is_running() or process.status() in GONE)
 
 
-def until(holds: Callable[[], object], within_s: float = 60) -> None:
+def until(holds: Callable[[], object], within_s: float = 180) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + within_s
     while not holds():
