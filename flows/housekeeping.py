@@ -14,7 +14,7 @@ def housekeeping() -> State:
     context = open_context()
     stores, retention, now = context.stores, context.config.audit_logging, context.now()
     oldest = now - retention.inference_logging.retention_period
-    segments = sum(stores.predictions.delete_before(model, oldest) for model in context.config.platform.models)
+    segments = sum(stores.predictions.delete_before(model, oldest) for model in context.config.platform.all_models)
     measured = stores.records.measurements.delete_before(now - retention.performance_logging.metrics_retention)
     if faults := stores.records.audit.verify(stores.noted_head()):
         raise StoreError(f"the audit chain is broken: {faults[0]}", "see every fault: triage audit verify")

@@ -20,7 +20,11 @@ ACTOR = Actor(name="flow:release_model", role=Role.SYSTEM)
 
 
 class Slots(Protocol):
-    """Where a version under test runs apart from stable."""
+    """Where models answer: their servers, and the place where a version under test runs apart from stable."""
+
+    def serve(self, model: str) -> None:
+        """Start the server of ``model``, which can then load what it is told to; nothing happens where it runs."""
+        ...
 
     def deploy(self, candidate: ModelRef) -> None:
         """Start the candidate and return when it is warm; ServingError when it does not come up."""
@@ -94,6 +98,7 @@ class Release:
         return steps[saved.phase](saved)
 
     def _prepare(self, rollout: Rollout) -> Rollout:
+        self.slots.serve(rollout.model)
         if rollout.stable is None:
             return self._save(rollout, "promote", phase=RolloutPhase.PROMOTING, reason="no stable version to compare with")
         try:

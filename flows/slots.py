@@ -1,4 +1,4 @@
-"""The candidate slot as flows use it: one Serve application beside the model's own."""
+"""Serving as flows use it: a model's own Serve application, and the candidate's beside it."""
 
 import time
 
@@ -15,10 +15,15 @@ _COMES_UP_WITHIN_S = 120.0
 
 
 class ServeSlots:
-    """Deploys and retires slots on the running Ray cluster; connects when first used."""
+    """Deploys servers and slots on the running Ray cluster, and retires slots; connects when first used."""
 
     def __init__(self, context: FlowContext) -> None:
         self._context = context
+
+    def serve(self, model: str) -> None:
+        """Start the server of ``model`` where none runs: a summarizer has none before its first release."""
+        connect_ray()
+        deploy.deploy_server(self._serving, self._settings(model))
 
     def deploy(self, candidate: ModelRef) -> None:
         """Start the candidate's slot and return when it is warm; Unavailable when it does not come up."""
@@ -44,4 +49,5 @@ class ServeSlots:
 
     def _settings(self, model: str) -> ReplicaSettings:
         context = self._context
-        return replica_settings(model, self._serving, context.stores.addresses, Folders.below(context.home))
+        caching = context.config.cost_optimization.inference_optimization.caching_strategy
+        return replica_settings(model, self._serving, context.stores.addresses, Folders.below(context.home), caching)

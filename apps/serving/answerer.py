@@ -10,6 +10,7 @@ from time import perf_counter
 
 from apps.serving.engine import Engine, EngineRoom
 from apps.serving.errors import CandidateFailed
+from apps.serving.facts import confidence_of, escalation_of, figures_of, fit_to_keep, label_of, mirrored_label
 from apps.serving.loading import LoadedModel
 from apps.serving.metrics import ServingMetrics
 from apps.serving.recorder import Recorder
@@ -18,7 +19,7 @@ from apps.serving.settings import ReplicaSettings
 from apps.serving.slot import Candidate
 from apps.serving.traffic import TrafficFollower
 from libs.common.domain.traffic import TrafficSplit
-from libs.common.domain.triage import Email, Escalated, Outcome, Prediction, PredictionEvent, TriageResult, Variant
+from libs.common.domain.triage import Email, Outcome, Prediction, PredictionEvent, Said, TriageResult, Variant
 from libs.common.errors import QueueFull, Timeout, Unavailable
 from libs.common.logs import get_logger
 
@@ -46,7 +47,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    prediction: Prediction
+    said: Said
     version: str
     outcome: Outcome
     cached: bool = False
@@ -107,7 +108,7 @@ class Answerer:
         """E-mails that wait for the engine."""
         return self._engine[1].depth if self._engine else 0
 
-    async def classify(self, call: Call) -> TriageResult:
+    async def answer(self, call: Call) -> TriageResult:
         """The answer to ``call``, recorded. Unavailable without a live model, QueueFull, or Timeout at the deadline."""
         started = perf_counter()
         live = self._traffic.live
@@ -150,11 +151,11 @@ class Answerer:
         if routed.chosen is Variant.STABLE:
             return await self._ask_stable(routed, Outcome.OK)
         try:
-            prediction = await self._candidate.predict(candidate, routed.call.email)
+            said = await self._candidate.predict(candidate, routed.call.email)
         except CandidateFailed:
             self._metrics.fault("candidate")
             return await self._ask_stable(routed, Outcome.FALLBACK)
-        return _Answer(prediction, candidate.version, Outcome.OK)
+        return _Answer(said, candidate.version, Outcome.OK)
 
     async def _recall(self, routed: _Routed) -> _Answer:
         """Stable's answer, from what it said of the same content before where that is kept."""
@@ -166,8 +167,8 @@ class Answerer:
         if known is not None:
             return _Answer(known, routed.live.ref.version, Outcome.OK, cached=True)
         answer = await self._ask_stable(routed, Outcome.OK)
-        if answer.prediction.escalation is not Escalated.SHED:  # there is a better one, once there is room
-            self._results.put(key, answer.prediction)
+        if fit_to_keep(answer.said):
+            self._results.put(key, answer.said)
         return answer
 
     async def _ask_stable(self, routed: _Routed, outcome: Outcome) -> _Answer:
@@ -188,7 +189,7 @@ class Answerer:
             version=answer.version or routed.live.ref.version,
             variant=routed.chosen if answer.outcome is Outcome.OK else Variant.STABLE,
             outcome=answer.outcome,
-            prediction=answer.prediction,
+            said=answer.said,
             latency_ms=(perf_counter() - routed.started) * 1000,
             cached=answer.cached,
         )
@@ -198,7 +199,7 @@ class Answerer:
         if not mirrored or len(self._mirrors) >= self._settings.mirror_limit:
             self._recorder.record(event)
             return result
-        mirror = asyncio.get_running_loop().create_task(self._mirror(routed, event))
+        mirror = asyncio.get_running_loop().create_task(self._mirror(routed, event, result.said))
         self._mirrors.add(mirror)
         mirror.add_done_callback(self._mirrors.discard)
         return result
@@ -214,11 +215,11 @@ class Answerer:
             outcome=result.outcome,
             candidate_weight=routed.split.weight,
             latency_ms=result.latency_ms,
-            label=result.prediction.label,
-            confidence=result.prediction.confidence,
-            features=self._features_of(routed),
+            label=label_of(result.said),
+            confidence=confidence_of(result.said),
+            features=self._features_of(routed) | figures_of(result.said),
             traffic_bucket=routed.bucket,
-            escalation=result.prediction.escalation,
+            escalation=escalation_of(result.said),
         )
 
     def _features_of(self, routed: _Routed) -> dict[str, float]:
@@ -229,11 +230,11 @@ class Answerer:
         logger.warning("the features of request %s were not measured: %r", routed.call.request_id, failure)
         return {}
 
-    async def _mirror(self, routed: _Routed, event: PredictionEvent) -> None:
+    async def _mirror(self, routed: _Routed, event: PredictionEvent, said: Said) -> None:
         """Ask the candidate too. One event a request: it waits for the mirrored label, at most the candidate's deadline."""
         assert routed.split.candidate is not None
         try:
-            label = (await self._candidate.predict(routed.split.candidate, routed.call.email)).label
+            label = mirrored_label(said, await self._candidate.predict(routed.split.candidate, routed.call.email))
         except CandidateFailed:
             self._metrics.fault("mirror")
             label = None

@@ -1,4 +1,4 @@
-"""Front door: puts the server of every configured model on the running Ray. ``python -m apps.serving.app --env local``"""
+"""Front door: puts the server of every model that answers on the running Ray. ``python -m apps.serving.app --env local``"""
 
 import sys
 
@@ -6,6 +6,8 @@ from apps.serving.deploy import deploy_server
 from apps.serving.settings import Folders, replica_settings
 from libs.common.config.configuration import Config
 from libs.common.config.home import Home
+from libs.common.connect import connect
+from libs.common.domain.model import SUMMARIZER
 from libs.common.front_door import open_door
 from libs.common.stores.orchestrator import connect_ray, start_serve
 
@@ -14,7 +16,18 @@ def deploy(config: Config, home: Home, port: int) -> dict[str, bool]:
     """Start Serve and deploy every model's server; whether each is new. What runs already is left alone."""
     connect_ray()
     start_serve(config.platform.http.host, port)
-    return {model: _deploy_model(model, config, home) for model in config.platform.models}
+    deployed = {model: _deploy_model(model, config, home) for model in config.platform.models}
+    if SUMMARIZER not in deployed and _is_released(SUMMARIZER, config, home):
+        deployed[SUMMARIZER] = _deploy_model(SUMMARIZER, config, home)
+    return deployed
+
+
+def _is_released(model: str, config: Config, home: Home) -> bool:
+    records = connect(config.addresses(home)).records
+    try:
+        return records.traffic.get(model).stable is not None
+    finally:
+        records.close()
 
 
 def _deploy_model(model: str, config: Config, home: Home) -> bool:

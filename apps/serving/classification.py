@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from apps.serving.answerer import Answerer, Call
 from apps.serving.bodies import emails_of
+from apps.serving.calls import all_or_none, call_of, calls_of
 from apps.serving.doorman import Doorman
 from apps.serving.errors import Unprocessable
 from apps.serving.explaining import Explainer
-from apps.serving.heads import is_asked, remaining_s
+from apps.serving.heads import is_asked
 from apps.serving.http import Reply, Request
 from apps.serving.replies import explained_reply, list_reply, one_reply
 from libs.common.domain.triage import Email, TriageResult
@@ -31,29 +32,20 @@ class Classification:
         emails, explained = emails_of(request), is_asked(request, "explain")
         with log_context(request_id=request_id):
             if not isinstance(emails, list):
-                call = _call(request, request_id, emails)
-                return await self._explained(call) if explained else one_reply(await self._answerer.classify(call))
+                call = call_of(request, request_id, emails)
+                return await self._explained(call) if explained else one_reply(await self._answerer.answer(call))
             if explained:
                 raise Unprocessable("explanations are for one e-mail at a time", "send it alone, or without ?explain")
             return list_reply(request_id, await self.ask_all(request, request_id, emails))
 
     async def ask_all(self, request: Request, request_id: str, emails: Sequence[Email]) -> list[TriageResult]:
         """The answers in the order of ``emails``, each under an id of its own; where one fails, the others are given up."""
-        if self._doorman:
-            self._doorman.charge(request.owner, len(emails) - 1)
-        calls = [_call(request, f"{request_id}-{position}", email, position > 0) for position, email in enumerate(emails)]
-        asked = [asyncio.ensure_future(self._answerer.classify(call)) for call in calls]
-        try:
-            return await asyncio.gather(*asked)
-        except BaseException:
-            for answer in asked:
-                answer.cancel()
-            raise
+        return await all_or_none(map(self._answerer.answer, calls_of(request, request_id, emails, self._doorman)))
 
     async def _explained(self, call: Call) -> Reply:
         limit_s = min(call.timeout_s, self._timeout_s)
         deadline = asyncio.get_running_loop().time() + limit_s
-        result = await self._answerer.classify(call)
+        result = await self._answerer.answer(call)
         try:
             async with asyncio.timeout_at(deadline):
                 return explained_reply(result, await self._explain(call.email, result))
@@ -66,7 +58,3 @@ class Classification:
         if live is None or live.ref.version != result.version:
             return None
         return await self._explainer.explain(live, email, result.prediction.label)
-
-
-def _call(request: Request, request_id: str, email: Email, follows: bool = False) -> Call:
-    return Call(request_id, email, request.header(b"x-traffic-key"), remaining_s(request), follows)

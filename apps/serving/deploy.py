@@ -4,11 +4,12 @@ import re
 
 from apps.serving.autoscaling import scaling_options
 from apps.serving.replica import Connect, Load, connect_stores, load_from_store
+from apps.serving.routes import SUMMARIZE
 from apps.serving.server import Server
 from apps.serving.settings import ReplicaSettings
 from apps.serving.slot import Slot, slot_name
-from libs.common.config.model_serving import ModelServing
-from libs.common.domain.model import ModelRef
+from libs.common.config.model_serving import AutoScaling, ModelServing
+from libs.common.domain.model import SUMMARIZER, ModelRef
 from libs.common.errors import ModelError
 from libs.common.logs import get_logger
 from libs.common.stores.orchestrator.cluster import is_there, quiet, status
@@ -23,7 +24,6 @@ _ERROR_LINE = re.compile(r"[\w.]*[A-Z]\w+: ")
 def deploy_server(
     serving: ModelServing,
     settings: ReplicaSettings,
-    route_prefix: str = "/",
     connect: Connect = connect_stores,
     load: Load = load_from_store,
 ) -> bool:
@@ -37,12 +37,19 @@ def deploy_server(
         # Our own bounded queue answers 429 long before Serve would turn anyone away.
         max_ongoing_requests=2 * settings.batch.queue_size,
         ray_actor_options={"num_cpus": serving.replica.logical_cpus},
-        **scaling_options(serving.auto_scaling, serving.replica.target_ongoing_requests),
+        **scaling_options(_scaling(serving, settings.model), serving.replica.target_ongoing_requests),
     )
     application = deployment(serve.ingress(None)(Server)).bind(settings, connect, load)
+    route_prefix = SUMMARIZE if settings.model == SUMMARIZER else "/"
     serve.run(application, name=settings.model, route_prefix=route_prefix, logging_config=quiet())
     logger.info("%s is deployed", settings.model)
     return True
+
+
+def _scaling(serving: ModelServing, model: str) -> AutoScaling:
+    if model != SUMMARIZER:
+        return serving.auto_scaling
+    return serving.auto_scaling.model_copy(update={"min_replicas": serving.summaries.min_replicas})
 
 
 def deploy_slot(serving: ModelServing, ref: ModelRef, settings: ReplicaSettings, load: Load = load_from_store) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from apps.serving.batcher import Batcher, BatchLimits
 from apps.serving.loading import LoadedModel
-from libs.common.domain.triage import Email, Escalated, Prediction
+from libs.common.domain.triage import Email, Escalated, Prediction, Said
 from libs.common.errors import QueueFull
 from libs.common.models.base import Probabilities, Staged, answers
 
@@ -31,7 +31,7 @@ class Engine(Protocol):
         """How long a newcomer would wait for the first answer there is, at the pace of the latest batches."""
         ...
 
-    async def predict(self, email: Email, deadline: float) -> Prediction:
+    async def predict(self, email: Email, deadline: float) -> Said:
         """The model's answer before ``deadline``, in the event loop's time, if it can; QueueFull at once when too many wait."""
         ...
 
@@ -50,13 +50,13 @@ class EngineRoom:
 
     def open(self, model: LoadedModel) -> Engine:
         """The engine of ``model``, with batches as large as it likes them within the limits."""
-        first = self._fitted(model.classifier.batch_size)
-        if not isinstance(model.classifier, Staged):
-            return WholeEngine(Batcher(model.predict, self._threads, first, self._observe))
+        first = self._fitted(model.model.batch_size)
+        if not isinstance(model.model, Staged):
+            return WholeEngine(Batcher(model.answer, self._threads, first, self._observe))
         second = replace(
-            self._fitted(model.classifier.heavy.batch_size), queue_size=self._limits.escalation_queue_size, engine_threads=1
+            self._fitted(model.model.heavy.batch_size), queue_size=self._limits.escalation_queue_size, engine_threads=1
         )
-        stages = Stages(model.labels, model.classifier)
+        stages = Stages(model.labels, model.model)
         return StagedEngine(
             Batcher(stages.look, self._threads, first, self._observe),
             Batcher(stages.look_again, self._escalation, second, self._observe),
@@ -69,7 +69,7 @@ class EngineRoom:
 class WholeEngine:
     """A model of one stage."""
 
-    def __init__(self, batcher: Batcher[Email, Prediction]) -> None:
+    def __init__(self, batcher: Batcher[Email, Said]) -> None:
         self._batcher = batcher
 
     @property
@@ -82,7 +82,7 @@ class WholeEngine:
         """How long a newcomer would wait."""
         return self._batcher.wait_s
 
-    async def predict(self, email: Email, deadline: float) -> Prediction:
+    async def predict(self, email: Email, deadline: float) -> Said:
         """The model's answer; whoever set ``deadline`` cancels what comes too late."""
         return await self._batcher.predict(email)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +34,10 @@ class _Answered:
 
 
 class Idempotency:
-    """Replies by caller and key, each for ``keep_s`` seconds of ``clock``; the oldest go first past ``limit_bytes``."""
+    """Replies by caller and key, each for ``keep_s`` seconds of ``clock``; the oldest go first past ``limit_bytes``.
+
+    Routes run in one event loop; `forget` may be called from any thread.
+    """
 
     def __init__(self, keep_s: float, limit_bytes: int, clock: Callable[[], float]) -> None:
         self._keep_s = keep_s
@@ -42,6 +46,15 @@ class Idempotency:
         self._in_flight: dict[_Key, bytes] = {}
         self._answered: OrderedDict[_Key, _Answered] = OrderedDict()
         self._size_bytes = 0
+        self._lock = threading.Lock()
+        self._era = 0
+
+    def forget(self) -> None:
+        """Drop every reply, those that are being made included: a reply may hold a line of somebody's mail."""
+        with self._lock:
+            self._era += 1
+            self._answered.clear()
+            self._size_bytes = 0
 
     def once(self, route: Route) -> Route:
         """``route``, answered once for each key; without a key as ever."""
@@ -55,8 +68,8 @@ class Idempotency:
 
     async def _answer(self, route: Route, request: Request, request_id: str) -> Reply:
         key, fingerprint = (request.owner, _key_of(request)), _fingerprint(request)
-        self._forget_the_old()
-        if known := self._answered.get(key):
+        era = self._era
+        if known := self._known(key):
             _require_same(known.fingerprint, fingerprint)
             return known.reply.with_headers([(b"idempotency-replayed", b"true")])
         if key in self._in_flight:
@@ -68,19 +81,24 @@ class Idempotency:
             reply = await route(request, request_id)
         finally:
             del self._in_flight[key]
-        self._keep(key, _Answered(fingerprint, reply, self._clock() + self._keep_s))
+        self._keep(key, _Answered(fingerprint, reply, self._clock() + self._keep_s), era)
         return reply
 
-    def _keep(self, key: _Key, answered: _Answered) -> None:
-        self._answered[key] = answered
-        self._size_bytes += answered.size_bytes
-        while self._size_bytes > self._limit_bytes:
-            self._forget_oldest()
+    def _keep(self, key: _Key, answered: _Answered, era: int) -> None:
+        with self._lock:
+            if era != self._era:
+                return
+            self._answered[key] = answered
+            self._size_bytes += answered.size_bytes
+            while self._size_bytes > self._limit_bytes:
+                self._forget_oldest()
 
-    def _forget_the_old(self) -> None:
+    def _known(self, key: _Key) -> _Answered | None:
         now = self._clock()
-        while self._answered and next(iter(self._answered.values())).until <= now:
-            self._forget_oldest()
+        with self._lock:
+            while self._answered and next(iter(self._answered.values())).until <= now:
+                self._forget_oldest()
+            return self._answered.get(key)
 
     def _forget_oldest(self) -> None:
         self._size_bytes -= self._answered.popitem(last=False)[1].size_bytes

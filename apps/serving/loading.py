@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apps.serving.memory import used_bytes
-from libs.common.domain.model import ModelRef
-from libs.common.domain.triage import Email, Prediction
-from libs.common.errors import ModelCorrupt, ModelUntrusted
+from libs.common.domain.model import SUMMARIZER, ModelRef
+from libs.common.domain.triage import Email, Prediction, Said
+from libs.common.errors import ModelCorrupt, ModelError, ModelUntrusted
 from libs.common.logs import get_logger
-from libs.common.models.base import Classifier, Staged, answers
+from libs.common.models.base import Classifier, Staged, Summarizer, answers
 
 logger = get_logger("serving.loading")
 
@@ -26,24 +26,35 @@ class LoadedModel:
     """A model in memory; ``size_bytes`` is what loading it and warming it up has added to the memory in use."""
 
     ref: ModelRef
-    classifier: Classifier
+    model: Classifier | Summarizer
     size_bytes: int
 
     @property
+    def classifier(self) -> Classifier:
+        """The model; ModelError where it is a summarizer."""
+        if isinstance(self.model, Summarizer):
+            raise ModelError(f"{self.ref} is a summarizer and knows no categories", "name a version of a classifier")
+        return self.model
+
+    @property
     def labels(self) -> tuple[str, ...]:
-        """What it may answer."""
+        """What a classifier may answer."""
         return self.classifier.labels
 
+    def answer(self, emails: Sequence[Email]) -> Sequence[Said]:
+        """One prediction or one line an e-mail."""
+        return self.model.summarize(emails) if isinstance(self.model, Summarizer) else self.predict(emails)
+
     def predict(self, emails: Sequence[Email]) -> list[Prediction]:
-        """One prediction an e-mail."""
+        """One prediction an e-mail; ModelError where the model is a summarizer."""
         return answers(self.labels, self.classifier.predict(emails))
 
     def warm_up(self) -> None:
         """Answer some e-mails that nobody sent."""
         for size in WARM_UP_BATCHES:
-            self.predict([WARM_UP_EMAIL] * size)
-        if isinstance(self.classifier, Staged):
-            self.classifier.heavy.predict([WARM_UP_EMAIL])
+            self.answer([WARM_UP_EMAIL] * size)
+        if isinstance(self.model, Staged):
+            self.model.heavy.predict([WARM_UP_EMAIL])
 
 
 def load_model(ref: ModelRef, folder: Path, trusted: Path | None = None, threads: int = 1) -> LoadedModel:
@@ -61,13 +72,13 @@ def load_model(ref: ModelRef, folder: Path, trusted: Path | None = None, threads
 
 
 def _load(ref: ModelRef, folder: Path, trusted: Path | None, threads: int) -> LoadedModel:
-    from libs.common.models.artifact import load_classifier
+    from libs.common.models.artifact import load_classifier, load_summarizer
     from libs.common.stores.objects import fetch_folder
 
     fetched = fetch_folder(ref.uri, folder)
     before = used_bytes()
-    classifier = load_classifier(fetched, expected_digest=ref.digest, threads=threads, trusted=trusted)
-    model = LoadedModel(ref, classifier, size_bytes=0)
+    read = load_summarizer if ref.name == SUMMARIZER else load_classifier
+    model = LoadedModel(ref, read(fetched, expected_digest=ref.digest, threads=threads, trusted=trusted), size_bytes=0)
     model.warm_up()
     # What requests take and free meanwhile is in it, too: some megabytes beside a limit of gigabytes. At least its files' size.
     files = sum(path.stat().st_size for path in fetched.rglob("*") if path.is_file())

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from apps.serving.facts import escalation_of
 from apps.serving.http import Reply
 from libs.common.domain.triage import TriageResult
 
@@ -59,7 +60,7 @@ class ServingMetrics:
     def answered(self, result: TriageResult) -> None:
         """Count one answer and its latency."""
         self._requests.labels(self._model, result.version, result.variant, result.outcome).inc()
-        self._escalations.labels(self._model, result.version, result.prediction.escalation).inc()
+        self._escalations.labels(self._model, result.version, escalation_of(result.said)).inc()
         self._latency.labels(self._model, result.variant).observe(result.latency_ms / 1000)
 
     def refused(self, status: int) -> None:

@@ -1,27 +1,32 @@
 """The parts of one replica, put together: traffic, engine, recorder and routes. Knows nothing of Ray."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from apps.serving.answerer import Answerer
+from apps.serving.answerer import Answerer, Call
 from apps.serving.api import Api
 from apps.serving.background import Repeating
+from apps.serving.calls import all_or_none
 from apps.serving.doorman import Doorman
 from apps.serving.engine import EngineRoom
 from apps.serving.feedback import FeedbackDesk, FeedbackStore, Principals
+from apps.serving.idempotency import Idempotency
 from apps.serving.key_ring import KeyRing
 from apps.serving.loading import LoadedModel, load_model
 from apps.serving.metrics import ServingMetrics
 from apps.serving.model_cache import ModelCache
+from apps.serving.neighbour import AskAll, Neighbour
 from apps.serving.recorder import EventWriter, Recorder
 from apps.serving.result_cache import ResultCache
+from apps.serving.router import Routes
+from apps.serving.routes import ClassifierRoutes, summarizer_routes
 from apps.serving.settings import ReplicaSettings
 from apps.serving.slot import Ask, SlotLine
 from apps.serving.traffic import TrafficFollower, TrafficStore
-from libs.common.domain.model import ModelRef
-from libs.common.domain.triage import Email
+from libs.common.domain.model import SUMMARIZER, ModelRef
+from libs.common.domain.triage import Email, TriageResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +84,20 @@ def load_from_store(ref: ModelRef, settings: ReplicaSettings) -> LoadedModel:
 
 
 class Replica:
-    """One replica of one model: ``api`` answers between ``start`` and ``stop``."""
+    """One replica of one model: ``api`` answers between ``start`` and ``stop``.
+
+    ``ask`` reaches the model's own candidate, ``ask_summarizer`` the summarizers' server.
+    """
 
     def __init__(
-        self, settings: ReplicaSettings, name: str, stores: ReplicaStores, load: Load, ask: Ask, metrics: ServingMetrics
+        self,
+        settings: ReplicaSettings,
+        name: str,
+        stores: ReplicaStores,
+        load: Load,
+        ask: Ask,
+        ask_summarizer: AskAll,
+        metrics: ServingMetrics,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
@@ -108,15 +123,29 @@ class Replica:
             _utc_now,
             self._results,
         )
-        desk = FeedbackDesk(settings.model, stores.feedback, stores.principals, _utc_now)
         keys = settings.http.keys
         ring = KeyRing(stores.principals, keys.remember.total_seconds(), time.monotonic)
         doorman = Doorman(keys, ring, time.time) if keys.required else None
-        self.api = Api(self._answerer, desk, self._metrics, settings, doorman)
+        kept = settings.http.idempotency
+        self._idempotency = Idempotency(kept.keep.total_seconds(), kept.size, time.monotonic)
+        self._forgotten_at: datetime | None = None
+        self.api = Api(self._routes(stores, ask_summarizer, doorman), self._metrics, settings, doorman)
         self._threads = (
             Repeating("traffic", settings.poll_interval, self._tick),
             Repeating("shipping", settings.ship_interval, self._recorder.ship),
         )
+
+    def _routes(self, stores: ReplicaStores, ask_summarizer: AskAll, doorman: Doorman | None) -> Routes:
+        settings, idempotency = self._settings, self._idempotency
+        if settings.model == SUMMARIZER:
+            return summarizer_routes(self._answerer, idempotency, doorman)
+        desk = FeedbackDesk(settings.model, stores.feedback, stores.principals, _utc_now)
+        summarizer = Neighbour(SUMMARIZER, ask_summarizer, settings.summary_timeout_s)
+        return ClassifierRoutes(settings, self._answerer, summarizer, desk, self._metrics, idempotency, doorman).routes
+
+    async def answer_all(self, calls: Sequence[Call]) -> list[TriageResult]:
+        """The answers that another model's replica asks for, in the order of ``calls``."""
+        return await all_or_none(map(self._answerer.answer, calls))
 
     def start(self) -> None:
         """Load what the traffic names, then keep following it; blocks until the replica can answer."""
@@ -134,6 +163,9 @@ class Replica:
     def _tick(self) -> None:
         self._traffic.poll(_utc_now())
         self._metrics.measure(self._answerer.queue_depth, self._cache.size_bytes)
+        if self._traffic.forgotten_at != self._forgotten_at:
+            self._forgotten_at = self._traffic.forgotten_at
+            self._idempotency.forget()
         if self._results is not None and (live := self._traffic.live) is not None:
             self._results.keep_up(live.ref.digest, self._traffic.forgotten_at)
             self._metrics.measure_results(self._results.size_bytes)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import orjson
 
 from apps.serving.http import Headers, Reply
-from libs.common.domain.triage import TriageResult
+from libs.common.domain.triage import Said, Summary, TriageResult
 from libs.common.models.explanation import Explanation
 
 
@@ -26,6 +26,26 @@ def list_reply(request_id: str, results: Sequence[TriageResult]) -> Reply:
     return Reply(200, orjson.dumps(body), headers=model_headers(results))
 
 
+def triaged_reply(classified: TriageResult, summarized: TriageResult) -> Reply:
+    """The reply to a request for both answers to one e-mail."""
+    return Reply(200, orjson.dumps(_triaged(classified, summarized)), headers=_both_headers([classified], [summarized]))
+
+
+def triaged_list_reply(request_id: str, classified: Sequence[TriageResult], summarized: Sequence[TriageResult]) -> Reply:
+    """The reply to a request for both answers to several, in their order."""
+    body = {"request_id": request_id, "results": [_triaged(*both) for both in zip(classified, summarized, strict=True)]}
+    return Reply(200, orjson.dumps(body), headers=_both_headers(classified, summarized))
+
+
+def _triaged(classified: TriageResult, summarized: TriageResult) -> dict[str, object]:
+    return {
+        "request_id": classified.request_id,
+        "message_id": classified.message_id,
+        "classification": _document(classified),
+        "summarization": _document(summarized),
+    }
+
+
 def _document(result: TriageResult) -> dict[str, object]:
     return {
         "request_id": result.request_id,
@@ -34,12 +54,20 @@ def _document(result: TriageResult) -> dict[str, object]:
         "version": result.version,
         "variant": result.variant,
         "outcome": result.outcome,
-        "label": result.prediction.label,
-        "confidence": result.prediction.confidence,
-        "probabilities": result.prediction.probabilities,
-        "escalation": result.prediction.escalation,
+        **_said(result.said),
         "latency_ms": round(result.latency_ms, 3),
         "cached": result.cached,
+    }
+
+
+def _said(said: Said) -> dict[str, object]:
+    if isinstance(said, Summary):
+        return {"summary": said.text}
+    return {
+        "label": said.label,
+        "confidence": said.confidence,
+        "probabilities": said.probabilities,
+        "escalation": said.escalation,
     }
 
 
@@ -57,3 +85,11 @@ def model_headers(results: Sequence[TriageResult]) -> Headers:
     """Who answered, as headers."""
     variants = ",".join(sorted({result.variant for result in results}))
     return (b"x-model-version", versions_of(results).encode()), (b"x-model-variant", variants.encode())
+
+
+def _both_headers(classified: Sequence[TriageResult], summarized: Sequence[TriageResult]) -> Headers:
+    """Who answered, where two models did: a version is named with its model."""
+    results = (*classified, *summarized)
+    versions = dict.fromkeys(f"{result.model}/{result.version}" for result in results)
+    variants = ",".join(sorted({result.variant for result in results}))
+    return (b"x-model-version", ",".join(versions).encode()), (b"x-model-variant", variants.encode())

@@ -1,4 +1,7 @@
-"""Answers given before, by a keyed digest of what the model read: bounded in bytes and in time, no content in it (ADR 34)."""
+"""Answers given before, by a keyed digest of what the model read: bounded in bytes and in time (ADR 34).
+
+No content of mails is in it; of a summarizer the lines that it wrote, as long as they are kept.
+"""
 
 import hmac
 import secrets
@@ -10,7 +13,7 @@ from sys import getsizeof
 
 from cachetools import TTLCache
 
-from libs.common.domain.triage import Email, Prediction
+from libs.common.domain.triage import Email, Said, Summary
 from libs.common.features.content import content_of
 
 # What an entry takes besides its answer: its key, and its places in the cache's tables. Measured with tracemalloc where
@@ -26,7 +29,7 @@ class ResultCache:
     """
 
     def __init__(self, limit_bytes: int, time_to_live_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._answers: TTLCache[bytes, Prediction] = TTLCache(limit_bytes, time_to_live_s, clock, weigh)
+        self._answers: TTLCache[bytes, Said] = TTLCache(limit_bytes, time_to_live_s, clock, weigh)
         self._limit_bytes = limit_bytes
         self._secret = secrets.token_bytes(32)
         self._lock = threading.Lock()
@@ -41,16 +44,16 @@ class ResultCache:
         """Where the answer of the model with this ``digest`` to ``email`` is kept."""
         return hmac.digest(self._secret, digest.encode() + content_of(email), "sha256")
 
-    def get(self, key: bytes) -> Prediction | None:
+    def get(self, key: bytes) -> Said | None:
         """The engine's own answer; None where there is none, or none any more."""
         with self._lock:
             return self._answers.get(key)
 
-    def put(self, key: bytes, prediction: Prediction) -> None:
+    def put(self, key: bytes, said: Said) -> None:
         """Keep an answer; one that is larger than the whole cache is not kept."""
         with self._lock:
-            if weigh(prediction) <= self._limit_bytes:
-                self._answers[key] = prediction
+            if weigh(said) <= self._limit_bytes:
+                self._answers[key] = said
 
     def keep_up(self, live: str, forgotten_at: datetime | None) -> None:
         """Drop what is too old; everything, once another version is live or somebody was forgotten since the last call."""
@@ -64,7 +67,9 @@ class ResultCache:
             self._secret = secrets.token_bytes(32)
 
 
-def weigh(prediction: Prediction) -> int:
-    """The bytes of memory that an answer takes in the cache; its labels are the model's own."""
-    floats = 1 + len(prediction.probabilities)
-    return ENTRY_BYTES + getsizeof(prediction) + getsizeof(prediction.probabilities) + floats * _FLOAT_BYTES
+def weigh(said: Said) -> int:
+    """The bytes of memory that an answer takes in the cache; a prediction's labels are the model's own."""
+    if isinstance(said, Summary):
+        return ENTRY_BYTES + getsizeof(said) + getsizeof(said.text)
+    floats = 1 + len(said.probabilities)
+    return ENTRY_BYTES + getsizeof(said) + getsizeof(said.probabilities) + floats * _FLOAT_BYTES

@@ -9,6 +9,7 @@ from libs.common.config.configuration import Addresses
 from libs.common.config.cost_optimization import CachingStrategy
 from libs.common.config.home import Home
 from libs.common.config.model_serving import Http, ModelServing
+from libs.common.domain.model import SUMMARIZER
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Folders:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaSettings:
-    """The settings of one model's replicas and of its slot."""
+    """The settings of one model's replicas and of its slot; a classifier's wait ``summary_timeout_s`` for a summarizer."""
 
     model: str
     addresses: Addresses
@@ -48,13 +49,15 @@ class ReplicaSettings:
     http: Http
     result_cache_bytes: int = 0
     result_ttl_s: float = 0.0
+    summary_timeout_s: float = 0.0
 
 
 def replica_settings(
     model: str, serving: ModelServing, addresses: Addresses, folders: Folders, caching: CachingStrategy = "off"
 ) -> ReplicaSettings:
     """The settings of ``model`` under ``serving``; a replica keeps its answers where ``caching`` is not off."""
-    replica = serving.replica
+    replica, summaries = serving.replica, serving.summaries
+    patience = summaries if model == SUMMARIZER else replica
     return ReplicaSettings(
         model=model,
         addresses=addresses,
@@ -69,15 +72,16 @@ def replica_settings(
         poll_interval=replica.poll_interval,
         report_interval=replica.report_interval,
         ship_interval=replica.ship_interval,
-        request_timeout_s=replica.request_timeout.total_seconds(),
-        candidate_timeout_s=replica.candidate_timeout.total_seconds(),
+        request_timeout_s=patience.request_timeout.total_seconds(),
+        candidate_timeout_s=patience.candidate_timeout.total_seconds(),
         start_timeout_s=replica.start_timeout.total_seconds(),
         body_limit_bytes=replica.body_limit,
         body_timeout_s=replica.body_timeout.total_seconds(),
         mirror_limit=replica.mirror_limit,
         intra_op_threads=replica.intra_op_threads,
-        longest_wait_s=replica.longest_wait.total_seconds(),
+        longest_wait_s=patience.longest_wait.total_seconds(),
         http=serving.http,
         result_cache_bytes=serving.result_caching.cache_size if caching == "aggressive" else 0,
         result_ttl_s=serving.result_caching.time_to_live.total_seconds(),
+        summary_timeout_s=summaries.request_timeout.total_seconds(),
     )

@@ -11,14 +11,14 @@ from apps.serving.errors import CandidateFailed
 from apps.serving.loading import LoadedModel
 from apps.serving.settings import ReplicaSettings
 from libs.common.domain.model import ModelRef
-from libs.common.domain.triage import Email, Prediction
+from libs.common.domain.triage import Email, Said
 from libs.common.errors import Unavailable
 from libs.common.logs import get_logger
 
 logger = get_logger("serving.slot")
 
 LoadModel = Callable[[ModelRef, ReplicaSettings], LoadedModel]
-Ask = Callable[[str, Email], Awaitable[Prediction]]
+Ask = Callable[[str, Email], Awaitable[Said]]
 """Ask the slot for the version with this digest."""
 
 
@@ -35,7 +35,7 @@ class Slot:
         self._engine = EngineRoom(settings.batch).open(self._model)
         self._patience_s = settings.candidate_timeout_s
 
-    async def predict(self, digest: str, email: Email) -> Prediction:
+    async def predict(self, digest: str, email: Email) -> Said:
         """The candidate's answer; Unavailable when this slot holds another version than the caller means."""
         if digest != self._model.ref.digest:
             raise Unavailable(f"the slot holds {self._model.ref}, not the version with digest {digest[:12]}")
@@ -49,8 +49,8 @@ class Slot:
 class Candidate(Protocol):
     """Whoever answers for the version under test."""
 
-    async def predict(self, ref: ModelRef, email: Email) -> Prediction:
-        """Its prediction; CandidateFailed for whatever goes wrong."""
+    async def predict(self, ref: ModelRef, email: Email) -> Said:
+        """What it says; CandidateFailed for whatever goes wrong."""
         ...
 
 
@@ -63,19 +63,19 @@ class SlotLine:
         self._clock = clock
         self._breaker = Breaker()
 
-    async def predict(self, ref: ModelRef, email: Email) -> Prediction:
-        """The candidate's prediction; CandidateFailed for whatever goes wrong, at the latest after the deadline."""
+    async def predict(self, ref: ModelRef, email: Email) -> Said:
+        """What the candidate says; CandidateFailed for whatever goes wrong, at the latest after the deadline."""
         if not self._breaker.allows(self._clock()):
             raise CandidateFailed(f"{ref} failed again and again; it is left alone for a moment")
         try:
             async with asyncio.timeout(self._timeout_s):
-                prediction = await self._ask(ref.digest, email)
+                said = await self._ask(ref.digest, email)
         except Exception as error:
             self._breaker.fail(self._clock())
             logger.warning("candidate %s did not answer: %s: %s", ref, type(error).__name__, error)
             raise CandidateFailed(f"{ref}: {type(error).__name__}: {error}") from error
         self._breaker.succeed()
-        return prediction
+        return said
 
 
 def ask_slot(model: str) -> Ask:
@@ -85,7 +85,7 @@ def ask_slot(model: str) -> Ask:
 
     handles: list[DeploymentHandle[Any]] = []
 
-    async def ask(digest: str, email: Email) -> Prediction:
+    async def ask(digest: str, email: Email) -> Said:
         if not handles:
             handles.append(serve.get_deployment_handle(Slot.__name__, app_name=slot_name(model)))
         response = handles[0].predict.remote(digest, email)

@@ -20,6 +20,7 @@ A message says where and what was found; the hint says what to write or run inst
 """
 
 from collections.abc import Sequence
+from copy import copy
 from typing import ClassVar
 
 
@@ -107,3 +108,15 @@ class NotAuthorised(TriageError):
 
 class StoreError(TriageError):
     """An outside service failed, or holds what we cannot read."""
+
+
+def own_cause(error: BaseException) -> TriageError | None:
+    """Our own error that was raised elsewhere, from below whatever a library has wrapped it in; None where there is none."""
+    cause: BaseException | None = error
+    while cause is not None:
+        # Ray's wrapping is of the type of what it wraps, and says a traceback: what has a cause is not yet our own.
+        inner: BaseException | None = getattr(cause, "cause", None)
+        if inner is None and isinstance(cause, TriageError):
+            return copy(cause)
+        cause = inner or cause.__cause__
+    return None

@@ -15,16 +15,18 @@ from apps.serving.ingress import free_ports, ray_environment
 from apps.serving.loading import load_model
 from libs.common.config.home import Home
 from libs.common.config.loader import load_config
-from libs.common.domain.model import ModelRef
+from libs.common.domain.model import SUMMARIZER, ModelRef
 from libs.common.domain.traffic import Traffic
 from libs.common.errors import ModelCorrupt
 from libs.common.features.extraction import METADATA
 from libs.common.features.grams import BUCKETS
 from libs.common.models.artifact import write_artifact
+from libs.common.models.base import Classifier, Summarizer
 from libs.common.models.tabular import TabularClassifier, TabularWeights
 from libs.common.stores.objects import open_objects
 from libs.common.stores.records import migrate, open_records
 from tests.integration.serving_service import MODEL, wait_until
+from tests.integration.tiny_summarizer import tiny_summarizer
 
 # Ray's own: its Field keywords, and sockets it leaves to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -46,11 +48,14 @@ def small_classifier() -> TabularClassifier:
     return TabularClassifier(("spam", "work"), {"pills": 0, "meeting": 1}, weights, 1.0)
 
 
-def stored(folder: Path, objects: str) -> ModelRef:
-    """The classifier's artifact in the object store."""
-    digest = write_artifact(folder / "artifact", small_classifier(), {})
-    uri = open_objects(objects).put_folder(f"models/{MODEL}/{digest}", folder / "artifact")
-    return ModelRef(name=MODEL, version="1.0.0", digest=digest, uri=uri)
+def stored(
+    folder: Path, objects: str, model: Classifier | Summarizer | None = None, name: str = MODEL, version: str = "1.0.0"
+) -> ModelRef:
+    """The artifact of a model, by default of the classifier, in the object store."""
+    artifact = folder / f"{name}-{version}"
+    digest = write_artifact(artifact, model or small_classifier(), {})
+    uri = open_objects(objects).put_folder(f"models/{name}/{digest}", artifact)
+    return ModelRef(name=name, version=version, digest=digest, uri=uri)
 
 
 def flip_a_byte(folder: Path) -> str:
@@ -115,7 +120,6 @@ def test_the_front_door_serves_a_real_model_and_is_idempotent(ray_address: str, 
     assert open_front_door(ray_address, port) == f"{MODEL}: deployed\n"
     records = open_records(addresses.records)
     records.traffic.save(Traffic(model=MODEL, stable=stored(tmp_path, addresses.objects)))
-    records.close()
 
     def ready() -> bool:
         return all(httpx.get(f"{url}/readyz").status_code == 200 for _ in range(6))
@@ -136,3 +140,24 @@ def test_the_front_door_serves_a_real_model_and_is_idempotent(ray_address: str, 
     model = httpx.get(f"{url}/v2/models/{MODEL}").json()
     assert (model["platform"], model["versions"]) == ("triage_tabular", ["1.0.0"])
     assert open_front_door(ray_address, port) == f"{MODEL}: runs already\n"
+
+    told = {"subject": "Hello", "body": "Dear all. The budget review moved to monday. See you."}
+    for path in ("/v1/summarize", "/v1/triage"):
+        refused = httpx.post(f"{url}{path}", json=told)
+        assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
+        assert "triage promote email_summarizer" in refused.json()["hint"]
+    summarizer = tiny_summarizer(tmp_path / "summarizer", {"budget", "review", "moved"})
+    records.traffic.save(Traffic(model=SUMMARIZER, stable=stored(tmp_path, addresses.objects, summarizer, SUMMARIZER)))
+    assert open_front_door(ray_address, port) == f"{MODEL}: runs already\n{SUMMARIZER}: deployed\n"
+    wait_until(lambda: httpx.post(f"{url}/v1/summarize", json=told).status_code == 200, "the summarizer answers")
+    line = httpx.post(f"{url}/v1/summarize", json=told, headers={"X-Request-Id": "line-1"})
+    assert line.headers.get_list("x-request-id") == ["line-1"]
+    assert (line.json()["model"], line.json()["version"]) == (SUMMARIZER, "1.0.0")
+    assert line.json()["summary"] == "Budget review moved"
+    assert httpx.get(f"{url}/v1/summarize").status_code == 405
+    assert httpx.post(f"{url}/v1/summarize/x", json=told).status_code == 404
+    wait_until(lambda: httpx.post(f"{url}/v1/triage", json=told).status_code == 200, "every replica can ask it")
+    listed = httpx.post(f"{url}/v1/triage", json={"emails": [told, {"subject": "Hello", "body": bodies["spam"]}]}).json()
+    assert [result["summarization"]["summary"] for result in listed["results"]] == ["Budget review moved", "Cheap pills"]
+    assert listed["results"][1]["classification"]["label"] == "spam"
+    records.close()

@@ -25,7 +25,7 @@ def forget(
     subject = Subject.of(sender, message_id)
     session = open_session()
     place = Workplace(session.stores, session.actor(), session.now)
-    _print(forget_subject(place, session.config.platform.models, subject, reason, dry_run), dry_run)
+    _print(forget_subject(place, session.config.platform.all_models, subject, reason, dry_run), dry_run)
 
 
 def _print(forgotten: "Forgotten", dry_run: bool) -> None:

@@ -42,6 +42,8 @@ def _in_serving(config: Config) -> Iterator[str]:
     batching = config.model_serving.batch_inference
     if scaling.min_replicas > scaling.max_replicas:
         yield f"{where}.auto_scaling.min_replicas: {scaling.min_replicas} is more than max_replicas {scaling.max_replicas}"
+    if (fewest := config.model_serving.summaries.min_replicas) > scaling.max_replicas:
+        yield f"{where}.summaries.min_replicas: {fewest} is more than auto_scaling.max_replicas {scaling.max_replicas}"
     if batching.max_batch_size > batching.queue_size:
         yield f"{where}.batch_inference.max_batch_size: {batching.max_batch_size} exceeds queue_size {batching.queue_size}"
 

@@ -69,6 +69,15 @@ class Replica(Section):
     mirror_limit: PositiveInt
 
 
+class Summaries(Section):
+    """Where a summarizer's replicas differ from a classifier's: how many there are at least, and how long each may take."""
+
+    min_replicas: PositiveInt
+    longest_wait: Duration
+    request_timeout: Duration
+    candidate_timeout: Duration
+
+
 class KeyLimit(Section):
     """What one key may ask of one replica; each e-mail counts, and a request without any counts as one."""
 
@@ -141,6 +150,7 @@ class ModelServing(Section):
     batch_inference: BatchInference
     result_caching: ResultCaching
     replica: Replica
+    summaries: Summaries
     http: Http
     slot: Slot
     offline: Offline

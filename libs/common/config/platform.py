@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, PositiveInt
 
 from libs.common.config.section import Address, Section
+from libs.common.domain.model import SUMMARIZER
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -40,7 +41,7 @@ class Signing(Section):
 
 
 class Platform(Section):
-    """Addresses of the parts; the names of the models that are served."""
+    """Addresses of the parts; the names of the models that are served, whether or not a version of theirs is released."""
 
     records: Address
     datasets: Address
@@ -49,3 +50,8 @@ class Platform(Section):
     prefect: Prefect
     http: Http
     signing: Signing
+
+    @property
+    def all_models(self) -> tuple[str, ...]:
+        """Every model that may have answered: a summarizer is served once a version of it is released."""
+        return tuple(dict.fromkeys((*self.models, SUMMARIZER)))

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from libs.common.errors import ModelError
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
@@ -75,6 +77,10 @@ class Summary:
     text: str
 
 
+Said = Prediction | Summary
+"""What a model says of an e-mail: a classifier its category, a summarizer its line."""
+
+
 class Variant(StrEnum):
     """Which of the two live versions answered."""
 
@@ -92,7 +98,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TriageResult:
-    """The reply to one classification request; ``cached`` where the same content was answered before."""
+    """A model's reply to one request; ``cached`` where the same content was answered before."""
 
     request_id: str
     message_id: str
@@ -100,9 +106,16 @@ class TriageResult:
     version: str
     variant: Variant
     outcome: Outcome
-    prediction: Prediction
+    said: Said
     latency_ms: float
     cached: bool = False
+
+    @property
+    def prediction(self) -> Prediction:
+        """What a classifier said; ModelError where a summarizer answered."""
+        if isinstance(self.said, Prediction):
+            return self.said
+        raise ModelError(f"{self.model}/{self.version} is a summarizer and gives no label", "ask a classifier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +135,7 @@ class PredictionEvent:
     """What is remembered of one request: numbers and ids, never content (ADR 14).
 
     ``variant`` is who was chosen, ``version`` who answered: a fallback is variant=candidate, outcome=fallback and stable's
-    version, so that it counts against the candidate. outcome=error has no label and confidence 0.
+    version, so that it counts against the candidate. outcome=error has no label and confidence 0, and so has a summarizer.
     ``candidate_weight`` is the candidate's traffic share when the request was routed; ``mirror_label`` what the
     candidate said where traffic is mirrored; ``features`` the numeric facts that drift is measured on. Requests with the
     same ``traffic_bucket`` always go the same way, so that to a test they are one draw.

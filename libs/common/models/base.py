@@ -67,6 +67,7 @@ class Staged(Protocol):
         ...
 
 
+@runtime_checkable
 class Summarizer(Protocol):
     """A fitted summarizer: it gives an e-mail one line."""
 
@@ -76,6 +77,11 @@ class Summarizer(Protocol):
     @property
     def options(self) -> dict[str, JsonValue]:
         """What besides the files is needed to read it back."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """With how many e-mails at once it is quickest; more would only make the first of them wait for the last."""
         ...
 
     def summarize(self, emails: Sequence[Email]) -> list[Summary]:

@@ -44,6 +44,11 @@ class GenerativeSummarizer:
         """The lengths to which mails and lines are cut, and the token that ends a line."""
         return {"max_tokens": self.max_tokens, "max_new_tokens": self.max_new_tokens, "eos": self.eos}
 
+    @property
+    def batch_size(self) -> int:
+        """A step of writing costs a batch hardly more than one line, and ends with the longest of them."""
+        return BATCH
+
     def summarize(self, emails: Sequence[Email]) -> list[Summary]:
         """One line an e-mail; empty where the e-mail is, or where the model ends the line at once."""
         texts = [told(email) for email in emails]

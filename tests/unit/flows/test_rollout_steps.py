@@ -29,9 +29,13 @@ class Slots:
     """Remembers what was asked of it; comes up unless told otherwise."""
 
     def __init__(self) -> None:
+        self.served: list[str] = []
         self.deployed: list[str] = []
         self.retired = 0
         self.broken = False
+
+    def serve(self, model: str) -> None:
+        self.served.append(model)
 
     def deploy(self, candidate: ModelRef) -> None:
         if self.broken:
@@ -166,7 +170,7 @@ def test_the_first_release_of_a_model_has_nothing_to_compare_with(records: Recor
     ended = release(records, slots, always(Verdict.FAIL)).drive(begin(records, rollout(stable=None)))
     assert ended.phase is RolloutPhase.SUCCEEDED
     assert records.traffic.get("email_classifier").stable == CANDIDATE
-    assert slots.deployed == []
+    assert (slots.served, slots.deployed) == (["email_classifier"], [])
 
 
 def test_blue_green_moves_the_pointer_at_once(records: Records, slots: Slots) -> None:

@@ -1,9 +1,8 @@
 """Ray for work that ends: joined where one is named, else started for as long as this process lives."""
 
 import os
-from copy import copy
 
-from libs.common.errors import DataError, TriageError
+from libs.common.errors import DataError, TriageError, own_cause
 
 
 def join_or_start_ray() -> None:
@@ -28,11 +27,5 @@ def most_at_once(tasks: int) -> int | None:
 
 def own_error(error: BaseException, doing: str) -> TriageError:
     """Our own error that a task raised while ``doing`` that, from below Ray's wrapping; else a DataError with what Ray says."""
-    cause: BaseException | None = error
-    while cause is not None:
-        # Ray's wrapping is of the type of what it wraps, and says a traceback: what has a cause is not yet our own.
-        inner: BaseException | None = getattr(cause, "cause", None)
-        if inner is None and isinstance(cause, TriageError):
-            return copy(cause)
-        cause = inner or cause.__cause__
-    return DataError(f"{doing} failed: {str(error).strip().splitlines()[-1]}", "see Ray's log of the failed task")
+    said = f"{doing} failed: {str(error).strip().splitlines()[-1]}"
+    return own_cause(error) or DataError(said, "see Ray's log of the failed task")

@@ -19,10 +19,11 @@ from libs.common.config.model_serving import Explanations, Http, Idempotency, Ke
 from libs.common.domain.audit import Actor, Role
 from libs.common.domain.model import ModelRef
 from libs.common.domain.traffic import ReplicaReport, Traffic
-from libs.common.domain.triage import Email, Feedback, PredictionEvent, TriageResult
+from libs.common.domain.triage import Email, Escalated, Feedback, Prediction, PredictionEvent, Summary, TriageResult
 from libs.common.errors import NotAuthorised, StoreError
 
 MODEL = "email_classifier"
+SUMMARIZER = "email_summarizer"
 LABELS = ("spam", "work")
 
 
@@ -51,7 +52,25 @@ class Classifier:
         return np.array([self._row] * len(emails))
 
 
-def loaded(version: str, size_bytes: int = 10, classifier: Classifier | None = None) -> LoadedModel:
+class Summarizer:
+    """Gives every e-mail its subject as a line, after ``before`` was told of them."""
+
+    family = "scripted"
+    batch_size = 4
+    options: dict[str, Any] = {}
+
+    def __init__(self, before: Callable[[Sequence[Email]], None] = lambda emails: None) -> None:
+        self._before = before
+
+    def summarize(self, emails: Sequence[Email]) -> list[Summary]:
+        self._before(emails)
+        return [Summary(email.subject) for email in emails]
+
+    def save(self, folder: Path) -> None:
+        (folder / "nothing.txt").touch()
+
+
+def loaded(version: str, size_bytes: int = 10, classifier: Classifier | Summarizer | None = None) -> LoadedModel:
     return LoadedModel(ref(version), classifier or Classifier(), size_bytes)
 
 
@@ -127,7 +146,8 @@ class CountingMetrics(ServingMetrics):
 
     def answered(self, result: TriageResult) -> None:
         self.answers[result.outcome] += 1
-        self.escalations[result.prediction.escalation] += 1
+        said = result.said
+        self.escalations[said.escalation if isinstance(said, Prediction) else Escalated.NONE] += 1
 
     def refused(self, status: int) -> None:
         self.problems[status] += 1

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from apps.serving.api import OPENAPI
 from apps.serving.http import Message
+from apps.serving.routes import OPENAPI
 from tests.unit.apps.serving.fakes import MODEL
-from tests.unit.apps.serving.rooms import Room, open_room
+from tests.unit.apps.serving.rooms import Room, open_room, open_summaries
 from tests.unit.apps.serving.wild_requests import almost, bodies, headers, queries, valid
 
 DOCUMENT: dict[str, Any] = orjson.loads(OPENAPI.read_bytes())
@@ -28,9 +28,10 @@ METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "trace")
 
 @dataclass
 class Service:
-    """A replica, and the loop that it lives on."""
+    """A classifier's replica and a summarizer's, and the loop that they live on."""
 
     room: Room
+    summaries: Room
     runner: asyncio.Runner
 
     def send(self, method: str, path: str, query: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> "Answer":
@@ -52,7 +53,9 @@ class Service:
             said.append(message)
 
         scope = {"type": "http", "method": method, "path": path, "query_string": query, "headers": headers, "root_path": ""}
-        await self.room.replica.api(scope, receive, send)
+        # As Serve does it: by the prefix of the path.
+        room = self.summaries if path == "/v1/summarize" else self.room
+        await room.replica.api(scope, receive, send)
         start, end = said
         return Answer(start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, end["body"])
 
@@ -70,10 +73,13 @@ class Answer:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with asyncio.Runner() as runner:
         folder: Path = tmp_path_factory.mktemp("contract")
-        room = runner.run(open_room(folder, body_limit_bytes=5_000))
-        yield Service(room, runner)
-        runner.run(room.http.aclose())
-        runner.run(room.replica.stop())
+        summaries = runner.run(open_summaries(folder / "summaries", body_limit_bytes=5_000))
+        ask = summaries.replica.answer_all
+        room = runner.run(open_room(folder, body_limit_bytes=5_000, ask_summarizer=ask, summary_timeout_s=2.0))
+        yield Service(room, summaries, runner)
+        for opened in (room, summaries):
+            runner.run(opened.http.aclose())
+            runner.run(opened.replica.stop())
 
 
 paths = st.sampled_from(sorted(DOCUMENT["paths"]))

@@ -42,6 +42,23 @@ def sent(key: str = "k", body: bytes = b"{}", owner: str = "", query: bytes = b"
     return Request("POST", "/v1/classify", {b"idempotency-key": key.encode()}, body, query, owner=owner)
 
 
+async def test_nothing_is_repeated_once_somebody_is_forgotten() -> None:
+    route = Counting()
+    idempotency = Idempotency(60, 10_000, Clock())
+    once = idempotency.once(route)
+    first = await once(sent(), "1")
+    idempotency.forget()
+    again = await once(sent(), "2")
+    assert (first.body != again.body, again.headers) == (True, ())
+    route.gate.clear()
+    under_way = asyncio.create_task(once(sent("other"), "3"))
+    await asyncio.sleep(0)
+    idempotency.forget()
+    route.gate.set()
+    await under_way
+    assert (await once(sent("other"), "4")).headers == ()
+
+
 async def test_the_same_request_gets_the_same_answer_until_it_is_old() -> None:
     clock, route = Clock(), Counting()
     once = Idempotency(60, 10_000, clock).once(route)

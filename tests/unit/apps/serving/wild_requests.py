@@ -123,8 +123,11 @@ def inputs(*named: tuple[str, st.SearchStrategy[str]]) -> st.SearchStrategy[dict
     )
 
 
+valid_emails = valid_email | st.lists(valid_email, min_size=1, max_size=4).map(lambda listed: {"emails": listed})
 valid = {
-    "/v1/classify": valid_email | st.lists(valid_email, min_size=1, max_size=4).map(lambda listed: {"emails": listed}),
+    "/v1/classify": valid_emails,
+    "/v1/summarize": valid_emails,
+    "/v1/triage": valid_emails,
     "/v1/feedback": st.fixed_dictionaries(
         {"request_id": st.from_regex(r"[A-Za-z0-9._:-]{1,20}", fullmatch=True), "label": st.sampled_from(["spam", "work"])},
         optional={"email": valid_email},
