@@ -10,6 +10,9 @@ from libs.common.notation import parse_condition
 
 _METRICS: dict[str, Callable[[ModelVersion], float | None]] = {
     "model_accuracy": lambda version: version.performance_metrics.headline.get("accuracy"),
+    "rouge1": lambda version: version.performance_metrics.headline.get("rouge1"),
+    "rouge2": lambda version: version.performance_metrics.headline.get("rouge2"),
+    "rouge_l": lambda version: version.performance_metrics.headline.get("rouge_l"),
     "inference_latency": lambda version: version.performance_metrics.inference_latency_p95_ms,
 }
 
@@ -34,7 +37,8 @@ def _measured(version: ModelVersion, gate: QualityGate, written: str) -> GateRes
         return GateResult(gate=written, verdict=Verdict.INSUFFICIENT_DATA, found=found)
     value = _METRICS[condition.metric](version)
     if value is None:
-        return GateResult(gate=written, verdict=Verdict.INSUFFICIENT_DATA, found=f"a summarizer has no {condition.metric}")
+        found = f"a {'summarizer' if version.summarizes else 'classifier'} has no {condition.metric}"
+        return GateResult(gate=written, verdict=Verdict.INSUFFICIENT_DATA, found=found)
     verdict = Verdict.PASS if condition.holds(value) else Verdict.FAIL
     return GateResult(gate=written, verdict=verdict, found=f"{value:.4g}{condition.unit}")
 

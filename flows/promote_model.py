@@ -15,7 +15,7 @@ from flows.gates import evaluate_gates
 from flows.release_model import schedule_of
 from libs.common.config.configuration import Config
 from libs.common.domain.model import ModelVersion, Stage
-from libs.common.domain.promotion import Promotion, PromotionOutcome, decide
+from libs.common.domain.promotion import Promotion, PromotionDecision, PromotionOutcome, decide
 from libs.common.errors import PromotionRefused
 
 _TARGETS = (Stage.DEVELOPMENT, Stage.STAGING, Stage.PRODUCTION)
@@ -39,16 +39,21 @@ def promote_model(model: str, version: str, to: str = "production", requested_by
     """
     context = open_context()
     request = request_of(context.config, requested_by, to, strategy)
-    registered = context.stores.registry.get(model, version)
+    registered, skipped = context.stores.registry.get(model, version), ""
     while stage := pending_stage(context, registered, request.target):
         promotion = unreleased(context, registered) if stage is Stage.PRODUCTION else None
         promotion = promotion or _settle(context, registered, stage, request)
         if promotion.outcome is PromotionOutcome.REFUSE:
-            return Completed(message=f"refused for {stage}; see: triage promotions {model}")
+            return Completed(message=f"refused for {stage}{_not_asked(promotion)}; see: triage promotions {model}")
         if stage is Stage.PRODUCTION:
             return Completed(message=_release(context, promotion, request))
         registered = context.stores.registry.get(model, version)
-    return Completed(message=f"{registered.ref} is in {registered.stage}")
+        skipped = _not_asked(promotion) or skipped
+    return Completed(message=f"{registered.ref} is in {registered.stage}{skipped}")
+
+
+def _not_asked(promotion: Promotion) -> str:
+    return f" (not asked of a summarizer: {', '.join(promotion.not_asked)})" if promotion.not_asked else ""
 
 
 def request_of(config: Config, requested_by: str, to: str, strategy: str) -> Request:
@@ -86,10 +91,11 @@ def _settle(context: FlowContext, registered: ModelVersion, stage: Stage, reques
     rules = context.config.promotion_pipeline.rules(stage)
     promotion = _open(context, registered, stage, request)
     while promotion.outcome is PromotionOutcome.WAIT:
-        promotion = promotion.model_copy(update={"gates": evaluate_gates(context, registered, rules.quality_gates)})
+        gates = evaluate_gates(context, registered, rules.gates_of(registered.summarizes))
+        promotion = promotion.model_copy(update={"gates": gates})
         decision = decide(promotion.gates, promotion.approvals, rules.approvals_needed)
         if decision.outcome is not PromotionOutcome.WAIT:
-            return _decided(context, promotion, registered, decision.outcome, decision.reasons)
+            return _decided(context, promotion, registered, decision)
         context.stores.records.promotions.save(promotion)
         suspend_flow_run(timeout=_WEEK_S, key=uuid4().hex)  # ends this process; `triage approve` has the flow run again
         promotion = context.stores.records.promotions.get(promotion.id)
@@ -98,7 +104,7 @@ def _settle(context: FlowContext, registered: ModelVersion, stage: Stage, reques
 
 def _open(context: FlowContext, registered: ModelVersion, stage: Stage, request: Request) -> Promotion:
     """The promotion of this version to this stage that is already open, else a new one."""
-    promotions = context.stores.records.promotions
+    promotions, rules = context.stores.records.promotions, context.config.promotion_pipeline.rules(stage)
     run_id = flow_run.get_id() or ""
     for known in promotions.open():
         if (known.model, known.version, known.stage) == (registered.model_name, registered.version, stage):
@@ -113,24 +119,25 @@ def _open(context: FlowContext, registered: ModelVersion, stage: Stage, request:
         target=request.target,
         strategy=request.strategy,
         flow_run_id=run_id,
+        not_asked=rules.not_asked_of(registered.summarizes),
     )
-    gather_evidence(context, registered, context.config.promotion_pipeline.rules(stage).quality_gates)
+    gather_evidence(context, registered, rules.gates_of(registered.summarizes))
     promotions.save(promotion)
     details = {"promotion": promotion.id, "stage": stage, "requested_by": request.requested_by}
     context.audit("promote_model", "promotion_requested", str(registered.ref), details)
     return promotion
 
 
-def _decided(
-    context: FlowContext, promotion: Promotion, registered: ModelVersion, outcome: PromotionOutcome, reasons: tuple[str, ...]
-) -> Promotion:
+def _decided(context: FlowContext, promotion: Promotion, registered: ModelVersion, decision: PromotionDecision) -> Promotion:
+    outcome = decision.outcome
     decided = promotion.model_copy(update={"outcome": outcome, "decided_at": context.now()})
     if outcome is PromotionOutcome.PROMOTE and promotion.stage is not Stage.PRODUCTION:
         context.stores.registry.set_stage(promotion.model, promotion.version, promotion.stage)
         if promotion.stage is Stage.STAGING:
             context.stores.registry.set_alias(promotion.model, "challenger", promotion.version)
     context.stores.records.promotions.save(decided)
-    details = {"reasons": list(reasons), "promotion": decided.model_dump(mode="json")}
+    skipped = [f"not asked of a summarizer: {gate}" for gate in promotion.not_asked]
+    details = {"reasons": [*decision.reasons, *skipped], "promotion": decided.model_dump(mode="json")}
     action = "promoted" if outcome is PromotionOutcome.PROMOTE else "promotion_refused"
     context.audit("promote_model", action, str(registered.ref), details)
     return decided

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -13,9 +14,15 @@ import pytest
 
 from apps.serving.ingress import free_ports, ray_environment
 from apps.serving.loading import load_model
+from flows.context import FlowContext
+from flows.release_model import schedule_of
+from flows.rollout_steps import Release
+from flows.slots import ServeSlots
 from libs.common.config.home import Home
 from libs.common.config.loader import load_config
+from libs.common.connect import connect
 from libs.common.domain.model import SUMMARIZER, ModelRef
+from libs.common.domain.rollout import Comparison, Rollout, RolloutPhase
 from libs.common.domain.traffic import Traffic
 from libs.common.errors import ModelCorrupt
 from libs.common.features.extraction import METADATA
@@ -77,6 +84,37 @@ def test_a_damaged_local_copy_is_fetched_again_and_a_damaged_original_is_named(t
     damaged = flip_a_byte(tmp_path / "objects" / "models")
     with pytest.raises(ModelCorrupt, match=damaged):
         load_model(ref, models)
+
+
+def release(candidate: ModelRef, stable: ModelRef | None) -> Rollout:
+    """Release a version to all traffic at once, as the flow does it: by way of its server and of a slot."""
+    config = load_config("demo")
+    context = FlowContext(config, Home.find(), connect(config.addresses(Home.find())))
+    records = context.stores.records
+    rollout = Rollout(
+        id=candidate.version,
+        model=candidate.name,
+        strategy="blue_green",
+        candidate=candidate,
+        stable=stable,
+        schedule=schedule_of(config.deployment_strategies, "blue_green"),
+        started_at=context.now(),
+        requested_by="olga",
+    )
+    driver = Release(
+        records=records,
+        slots=ServeSlots(context),
+        compare=lambda _: Comparison(verdicts={}),
+        crown=lambda _: None,
+        now=context.now,
+        tick=timedelta(milliseconds=100),
+        lease=timedelta(seconds=60),
+        load_deadline=timedelta(seconds=60),
+        report_age=3 * config.model_serving.replica.report_interval,
+    )
+    ended = driver.drive(records.rollouts.save(rollout))
+    records.close()
+    return ended
 
 
 @pytest.fixture
@@ -147,8 +185,9 @@ def test_the_front_door_serves_a_real_model_and_is_idempotent(ray_address: str, 
         assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
         assert "triage promote email_summarizer" in refused.json()["hint"]
     summarizer = tiny_summarizer(tmp_path / "summarizer", {"budget", "review", "moved"})
-    records.traffic.save(Traffic(model=SUMMARIZER, stable=stored(tmp_path, addresses.objects, summarizer, SUMMARIZER)))
-    assert open_front_door(ray_address, port) == f"{MODEL}: runs already\n{SUMMARIZER}: deployed\n"
+    first = stored(tmp_path, addresses.objects, summarizer, SUMMARIZER)
+    assert release(first, stable=None).phase is RolloutPhase.SUCCEEDED
+    assert open_front_door(ray_address, port) == f"{MODEL}: runs already\n{SUMMARIZER}: runs already\n"
     wait_until(lambda: httpx.post(f"{url}/v1/summarize", json=told).status_code == 200, "the summarizer answers")
     line = httpx.post(f"{url}/v1/summarize", json=told, headers={"X-Request-Id": "line-1"})
     assert line.headers.get_list("x-request-id") == ["line-1"]
@@ -160,4 +199,11 @@ def test_the_front_door_serves_a_real_model_and_is_idempotent(ray_address: str, 
     listed = httpx.post(f"{url}/v1/triage", json={"emails": [told, {"subject": "Hello", "body": bodies["spam"]}]}).json()
     assert [result["summarization"]["summary"] for result in listed["results"]] == ["Budget review moved", "Cheap pills"]
     assert listed["results"][1]["classification"]["label"] == "spam"
+
+    other = tiny_summarizer(tmp_path / "other", {"see", "you"}, most_words=2)
+    second = stored(tmp_path, addresses.objects, other, SUMMARIZER, "2.0.0")
+    assert release(second, stable=first).phase is RolloutPhase.SUCCEEDED
+    wait_until(
+        lambda: httpx.post(f"{url}/v1/summarize", json=told).json()["summary"] == "See you", "the second version answers"
+    )
     records.close()

@@ -14,6 +14,7 @@ import pytest
 from apps.training.datasets.rows import DATASET
 from apps.training.fitting.encoders import find_encoder
 from apps.training.summaries.adapters import save_adapter
+from apps.training.summaries.checks import check_lines, check_summary_integration, check_summary_regression, lines_of
 from apps.training.summaries.examples import SummaryExamples
 from apps.training.summaries.extractive_worker import build_scorer, span_loss
 from apps.training.summaries.fit_extractive import plan_lesson
@@ -145,6 +146,18 @@ def test_other_teams_read_it_through_mlflow(version: ModelVersion, fitted: Extra
     answers = model.predict(pd.DataFrame({"subject": "", "body": [email.body for email in HOLDOUT.emails]}))
     assert answers["summary"].tolist() == [summary.text for summary in fitted.summarize(HOLDOUT.emails)]
     assert "summary" in (folder.parent / "MLmodel").read_text()
+
+
+def test_it_passes_the_checks_of_its_gates(
+    version: ModelVersion, fitted: ExtractiveSummarizer, registry: ModelRegistry
+) -> None:
+    lines = lines_of(fitted, HOLDOUT.emails)
+    for found in (
+        check_lines(fitted, HOLDOUT.emails),
+        check_summary_integration(lines, registry.predict(version, HOLDOUT.emails)),
+        check_summary_regression(fitted, fitted, TRAIN.take([*range(48), 0, 1])),
+    ):
+        assert found.passed, found
 
 
 def test_it_learns_which_words_tell_what_a_mail_is_about(fitted: ExtractiveSummarizer) -> None:

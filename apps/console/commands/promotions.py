@@ -53,7 +53,12 @@ def promotions(model: Annotated[str, typer.Argument()] = "email_classifier") -> 
             promotion.id,
             promotion.stage,
             promotion.outcome,
-            "\n".join(f"{gate.verdict}: {gate.gate} ({gate.found})" for gate in promotion.gates),
+            "\n".join(
+                (
+                    *(f"{gate.verdict}: {gate.gate} ({gate.found})" for gate in promotion.gates),
+                    *(f"not asked of a summarizer: {gate}" for gate in promotion.not_asked),
+                )
+            ),
             "\n".join(f"{'yes' if vote.approved else 'no'}: {vote.approver} {vote.reason}" for vote in promotion.approvals),
         )
         for promotion in open_session().stores.records.promotions.list(model)

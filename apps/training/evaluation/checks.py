@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from apps.training.fitting.examples import Examples
 from libs.common.domain.triage import Email
@@ -18,6 +19,7 @@ MARGIN = 0.02
 _Z95 = 1.96
 _SAMPLE = 200
 _COMPARABLE = 50
+REGRESSION = "performance_regression_test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,10 @@ class Finding:
     detail: str
 
 
-_REWRITINGS: dict[str, Callable[[Email], Email]] = {
+NO_CHAMPION = Finding(REGRESSION, True, "there is no champion to compare with")
+
+# They mean the same to a reader.
+REWRITINGS: dict[str, Callable[[Email], Email]] = {
     "blank lines": lambda email: replace(email, body="\n\n" + email.body.replace("\n", "\n\n") + "\n\n"),
     "trailing spaces": lambda email: replace(email, body=email.body.replace("\n", "  \n"), subject=email.subject + "  "),
     "another message id": lambda email: replace(email, message_id="<other@example.org>", thread_id="<other@example.org>"),
@@ -41,7 +46,7 @@ def check_behaviour(classifier: Classifier, emails: Sequence[Email]) -> Finding:
     """``unit_tests_pass``: probabilities are probabilities, alone or in a batch, and rewritings keep the label."""
     sample = list(emails[:_SAMPLE])
     faults = [*_fault_in_probabilities(classifier, sample), *_flips(classifier, sample)]
-    detail = "; ".join(faults) or f"probabilities, batches and {len(_REWRITINGS)} rewritings of {len(sample)} e-mails hold"
+    detail = "; ".join(faults) or f"probabilities, batches and {len(REWRITINGS)} rewritings of {len(sample)} e-mails hold"
     return Finding("unit_tests_pass", not faults, detail)
 
 
@@ -61,7 +66,7 @@ def _flips(classifier: Classifier, sample: list[Email]) -> list[str]:
     labels = classifier.predict(sample).argmax(axis=1)
     shares = {
         name: float((classifier.predict([rewrite(email) for email in sample]).argmax(axis=1) != labels).mean())
-        for name, rewrite in _REWRITINGS.items()
+        for name, rewrite in REWRITINGS.items()
     }
     return [
         f"{name} flip {share:.1%} of labels (at most {MAX_FLIPS:.0%})" for name, share in shares.items() if share > MAX_FLIPS
@@ -74,18 +79,27 @@ def check_regression(candidate: Classifier, champion: Classifier | None, holdout
     ``holdout`` are mails that neither has learned from. The interval is that of a mean of paired differences (normal
     approximation): its lower end must lie above −MARGIN.
     """
-    gate = "performance_regression_test"
     if champion is None:
-        return Finding(gate, True, "there is no champion to compare with")
-    if len(holdout) < _COMPARABLE:
-        return Finding(gate, False, f"only {len(holdout)} e-mails are new to both, {_COMPARABLE} are needed to compare them")
+        return NO_CHAMPION
+    if finding := too_few(len(holdout)):
+        return finding
     truth = np.array(holdout.labels)
     right = [np.array(model.labels)[model.predict(holdout.emails).argmax(axis=1)] == truth for model in (candidate, champion)]
-    difference = right[0].astype(float) - right[1].astype(float)
-    margin = _Z95 * float(difference.std()) / np.sqrt(len(difference))
-    low, mean = float(difference.mean()) - margin, float(difference.mean())
-    detail = f"accuracy {mean:+.3f} against the champion on {len(holdout)} e-mails new to both, at least {low:+.3f} at 95 %"
-    return Finding(gate, low > -MARGIN, detail)
+    return regression("accuracy", right[0].astype(float) - right[1].astype(float))
+
+
+def regression(figure: str, differences: NDArray[np.float64]) -> Finding:
+    """``performance_regression_test`` by the ``differences`` of a ``figure``, candidate less champion, e-mail by e-mail."""
+    margin = _Z95 * float(differences.std()) / np.sqrt(len(differences))
+    low, mean = float(differences.mean()) - margin, float(differences.mean())
+    detail = f"{figure} {mean:+.3f} against the champion on {len(differences)} e-mails new to both, at least {low:+.3f} at 95 %"
+    return Finding(REGRESSION, low > -MARGIN, detail)
+
+
+def too_few(rows: int) -> Finding | None:
+    """``performance_regression_test`` where there are too few e-mails that both are new to; None where there are enough."""
+    said = f"only {rows} e-mails are new to both, {_COMPARABLE} are needed to compare them"
+    return Finding(REGRESSION, False, said) if rows < _COMPARABLE else None
 
 
 def check_files(folder: Path, trusted: Path | None = None) -> Finding:

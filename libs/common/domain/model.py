@@ -144,6 +144,11 @@ class ModelVersion(Value):
         raise ModelError(f"{self.ref} is a summarizer and has no accuracy", "name a version of a classifier")
 
     @property
+    def summarizes(self) -> bool:
+        """Whether it gives lines, and no categories."""
+        return isinstance(self.performance_metrics, SummaryMetrics)
+
+    @property
     def ref(self) -> ModelRef:
         """The short form that traffic rows and rollouts carry."""
         return ModelRef(name=self.model_name, version=self.version, digest=self.digest, uri=self.uri)

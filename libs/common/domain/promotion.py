@@ -19,6 +19,10 @@ class QualityGate(Value):
         return self.condition or self.name
 
 
+# What can be asked only of a model that gives categories.
+OF_CLASSIFIERS = frozenset({"model_accuracy", "a_b_test_preparation"})
+
+
 class GateResult(Value):
     """What a gate found, in words a person can check."""
 
@@ -66,7 +70,8 @@ class PromotionDecision(Value):
 class Promotion(Value):
     """A request to move one version to one stage, with all that has been found and said of it so far.
 
-    ``target`` is the stage that the version is to reach in the end, ``strategy`` how it is then released.
+    ``target`` is the stage that the version is to reach in the end, ``strategy`` how it is then released; ``not_asked`` are
+    the gates of the stage that make no sense for a model of its kind.
     """
 
     id: str
@@ -79,6 +84,7 @@ class Promotion(Value):
     strategy: str = "canary"
     flow_run_id: str = ""
     gates: tuple[GateResult, ...] = ()
+    not_asked: tuple[str, ...] = ()
     approvals: tuple[Approval, ...] = ()
     outcome: PromotionOutcome = PromotionOutcome.WAIT
     decided_at: datetime | None = None

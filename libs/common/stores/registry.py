@@ -138,7 +138,7 @@ class ModelRegistry:
         return found.model_copy(update={"stage": stage})
 
     def predict(self, version: ModelVersion, emails: Sequence[Email]) -> "list[str]":
-        """The labels that ``mlflow.pyfunc`` gives: loaded from this registry the way any other team loads it."""
+        """The labels, or lines, that ``mlflow.pyfunc`` gives: loaded from this registry the way any other team loads it."""
         import mlflow
         import pandas as pd
 
@@ -146,7 +146,7 @@ class ModelRegistry:
         model = mlflow.pyfunc.load_model(f"models:/{version.model_name}/{version.version}")
         columns = ("message_id", "thread_id", "sender", "subject", "body", "is_html", "sent_at")
         table = pd.DataFrame([[getattr(email, name) for name in columns] for email in emails], columns=list(columns))
-        return [str(label) for label in model.predict(table)["label"]]
+        return [str(said) for said in model.predict(table)["summary" if version.summarizes else "label"]]
 
     @cached_property
     def search_runs(self) -> SearchRuns:

@@ -11,7 +11,15 @@ from flows.context import FlowContext
 from libs.common.config.home import Home
 from libs.common.config.loader import load_config
 from libs.common.connect import Stores
-from libs.common.domain.model import DeploymentRequirements, ModelVersion, PerformanceMetrics, Stage, TrainingDetails
+from libs.common.domain.model import (
+    SUMMARIZER,
+    DeploymentRequirements,
+    ModelVersion,
+    PerformanceMetrics,
+    Stage,
+    SummaryMetrics,
+    TrainingDetails,
+)
 from libs.common.domain.promotion import Promotion
 from libs.common.errors import StoreError
 from libs.common.stores.records import migrate
@@ -117,6 +125,23 @@ def version(stage: Stage = Stage.NONE, accuracy: float = 0.95) -> ModelVersion:
             memory_mb=256, cpu_cores=1, gpu_required=False, python_version=">=3.11", dependencies="requirements-model.txt"
         ),
     )
+
+
+def summarizer(rouge1: float = 0.4) -> ModelVersion:
+    """A registered version of a summarizer."""
+    figures = SummaryMetrics(
+        rouge1=rouge1,
+        rouge2=0.2,
+        rouge_l=rouge1,
+        rouge1_low=rouge1 - 0.01,
+        rouge1_high=rouge1 + 0.01,
+        words=5,
+        copy_rate=1,
+        inference_latency_p95_ms=9,
+        holdout_rows=90,
+    )
+    changes = {"model_name": SUMMARIZER, "family": "extractive", "labels": (), "performance_metrics": figures}
+    return version().model_copy(update=changes)
 
 
 def promotion(stage: Stage = Stage.STAGING, **changes: Any) -> Promotion:

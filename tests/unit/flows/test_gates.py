@@ -4,10 +4,10 @@ import pytest
 
 from flows.context import FlowContext
 from flows.gates import evaluate_gates
-from libs.common.domain.model import Stage, SummaryMetrics
+from libs.common.domain.model import Stage
 from libs.common.domain.promotion import PromotionOutcome, QualityGate
 from libs.common.domain.verdict import Verdict
-from tests.unit.flows.standing import MODEL, NOW, promotion, version
+from tests.unit.flows.standing import MODEL, NOW, promotion, summarizer, version
 
 _LIMITS = (("model_accuracy", "> 0.5"), ("inference_latency", "< 500ms"))
 STAGED = QualityGate(name="staging_validation_complete")
@@ -33,22 +33,20 @@ def test_a_condition_is_held_against_the_figure_of_the_version(context: FlowCont
 
 
 def test_what_a_summarizer_has_no_figure_of_is_not_passed(context: FlowContext) -> None:
-    figures = SummaryMetrics(
-        rouge1=0.99,
-        rouge2=0.99,
-        rouge_l=0.99,
-        rouge1_low=0.98,
-        rouge1_high=1,
-        words=5,
-        copy_rate=1,
-        inference_latency_p95_ms=9,
-        holdout_rows=9,
-    )
-    summarizer = version().model_copy(update={"performance_metrics": figures, "labels": ()})
     gates = [QualityGate(name=name, condition=f"{name} {limit}") for name, limit in _LIMITS]
-    accuracy, latency = evaluate_gates(context, summarizer, gates)
+    accuracy, latency = evaluate_gates(context, summarizer(), gates)
     assert (accuracy.verdict, latency.verdict) == (Verdict.INSUFFICIENT_DATA, Verdict.PASS)
     assert "summarizer" in accuracy.found
+
+
+@pytest.mark.parametrize(("rouge1", "expected"), [(0.21, Verdict.PASS), (0.19, Verdict.FAIL)])
+def test_of_a_summarizer_rouge_is_asked_in_place_of_accuracy(context: FlowContext, rouge1: float, expected: Verdict) -> None:
+    rules = context.config.promotion_pipeline.rules(Stage.DEVELOPMENT)
+    assert [str(gate) for gate in rules.gates_of(True)] == ["unit_tests_pass", "inference_latency < 500ms", "rouge1 > 0.2"]
+    assert rules.not_asked_of(True) == ("model_accuracy > 0.85",)
+    assert (rules.gates_of(False), rules.not_asked_of(False)) == (rules.quality_gates, ())
+    *_, last = evaluate_gates(context, summarizer(rouge1), rules.gates_of(True))
+    assert last.verdict is expected
 
 
 def test_without_evidence_a_gate_says_how_to_record_it(context: FlowContext) -> None:

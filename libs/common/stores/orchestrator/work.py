@@ -27,5 +27,6 @@ def most_at_once(tasks: int) -> int | None:
 
 def own_error(error: BaseException, doing: str) -> TriageError:
     """Our own error that a task raised while ``doing`` that, from below Ray's wrapping; else a DataError with what Ray says."""
-    said = f"{doing} failed: {str(error).strip().splitlines()[-1]}"
-    return own_cause(error) or DataError(said, "see Ray's log of the failed task")
+    if own := own_cause(error):
+        return own
+    return DataError(f"{doing} failed: {str(error).strip().splitlines()[-1]}", "see Ray's log of the failed task")
