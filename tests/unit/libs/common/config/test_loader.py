@@ -74,6 +74,11 @@ def test_a_contradiction_names_its_key(repo: Path, file: str, old: str, new: str
     assert any(said in fault for fault in faults_of(repo))
 
 
+def test_summarizers_are_no_more_than_replicas_may_be(repo: Path) -> None:
+    edit(repo / "clusters/local/overlay.yaml", "min_replicas: 1", "min_replicas: 9")
+    assert any("model_serving.summaries.min_replicas: 9" in fault for fault in faults_of(repo))
+
+
 def test_secrets_are_names_of_variables_and_print_as_stars(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_ML_ALERTS_WEBHOOK", "https://hooks.example/very-secret")
     shown = yaml.safe_dump(describe(load_config("local"), Home(Path("/state"))))
