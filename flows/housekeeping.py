@@ -1,4 +1,6 @@
-"""Daily tidying: what is past its retention goes; the audit chain is checked."""
+"""Daily tidying: what is past its retention goes, and what killed writers left; the audit chain is checked."""
+
+from datetime import timedelta
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -7,16 +9,20 @@ from prefect.states import Completed
 from flows.context import open_context
 from libs.common.errors import StoreError
 
+# No upload takes longer; what is younger may still be written.
+LONGEST_UPLOAD = timedelta(days=1)
+
 
 @flow(name="housekeeping", persist_result=True)
 def housekeeping() -> State:
-    """Delete prediction segments and measurements past their retention; StoreError names a fault of the audit chain."""
+    """Delete what is past its retention or was never finished; StoreError names a fault of the audit chain."""
     context = open_context()
     stores, retention, now = context.stores, context.config.audit_logging, context.now()
     oldest = now - retention.inference_logging.retention_period
     segments = sum(stores.predictions.delete_before(model, oldest) for model in context.config.platform.all_models)
     measured = stores.records.measurements.delete_before(now - retention.performance_logging.metrics_retention)
+    swept = stores.objects.sweep(now - LONGEST_UPLOAD)
     if faults := stores.records.audit.verify(stores.noted_head()):
         raise StoreError(f"the audit chain is broken: {faults[0]}", "see every fault: triage audit verify")
-    context.audit("housekeeping", "tidied", "retention", {"segments": segments, "measurements": measured})
+    context.audit("housekeeping", "tidied", "retention", {"segments": segments, "measurements": measured, "swept": swept})
     return Completed(message=f"dropped {segments} segments and {measured} measurements; the audit chain is whole")

@@ -1,6 +1,7 @@
 """The object store on S3's own protocol."""
 
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,18 @@ def test_objects_and_folders_are_kept_in_a_bucket(objects: Objects, tmp_path: Pa
     assert not objects.exists("other")
     with pytest.raises(StoreError, match="other does not exist"):
         objects.get_bytes("other")
+
+
+def test_an_upload_that_was_never_completed_is_aborted_once_it_is_old(objects: Objects, s3: Any) -> None:
+    objects.put_bytes("other", b"2")
+    upload = s3.create_multipart_upload(Bucket="mail", Key="below/large")
+    s3.upload_part(Bucket="mail", Key="below/large", UploadId=upload["UploadId"], PartNumber=1, Body=b"half")
+    s3.create_multipart_upload(Bucket="mail", Key="another/large")
+    began = s3.list_multipart_uploads(Bucket="mail")["Uploads"][0]["Initiated"]
+    assert objects.sweep(began) == 0
+    assert objects.sweep(began + timedelta(seconds=1)) == 1
+    assert [left["Key"] for left in s3.list_multipart_uploads(Bucket="mail")["Uploads"]] == ["another/large"]
+    assert objects.get_bytes("other") == b"2"
 
 
 def test_an_archive_of_mail_is_read_from_a_bucket(objects: Objects, tmp_path: Path) -> None:

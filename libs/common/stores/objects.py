@@ -1,9 +1,13 @@
 """Files by key, in a local folder or an S3 bucket. Every write is atomic: a key holds the whole object or none of it."""
 
+import os
 import shutil
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from libs.common.errors import StoreError
@@ -53,6 +57,10 @@ class Objects(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove one object; nothing happens where there is none."""
+        ...
+
+    def sweep(self, before: datetime) -> int:
+        """Remove what writers that were killed had begun before this moment; how many pieces there were. Objects stay."""
         ...
 
 
@@ -118,20 +126,17 @@ class LocalObjects(_Folders):
         self.uri = str(root)
 
     def put_bytes(self, key: str, content: bytes) -> None:
-        target = self._path(key)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(prefix=_PARTIAL, dir=target.parent, delete=False) as partial:
+        with _whole(self._path(key), durable=True) as partial:
             partial.write(content)
-        Path(partial.name).replace(target)
 
     def get_bytes(self, key: str) -> bytes:
         return self._there(key).read_bytes()
 
     def put_file(self, key: str, path: Path) -> None:
-        _copy(path, self._path(key))
+        _copy(path, self._path(key), durable=True)
 
     def get_file(self, key: str, path: Path) -> None:
-        _copy(self._there(key), path)
+        _copy(self._there(key), path, durable=False)
 
     def list(self, prefix: str = "") -> list[str]:
         # Only the folder part of a prefix can be walked; the rest is compared.
@@ -145,6 +150,12 @@ class LocalObjects(_Folders):
 
     def delete(self, key: str) -> None:
         self._path(key).unlink(missing_ok=True)
+
+    def sweep(self, before: datetime) -> int:
+        left = [path for path in self._root.rglob(f"{_PARTIAL}*") if _is_older(path, before)]
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
 
     def _path(self, key: str) -> Path:
         if key.startswith("/") or ".." in key.split("/") or not key:
@@ -202,13 +213,58 @@ class S3Objects(_Folders):
     def delete(self, key: str) -> None:
         self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
+    def sweep(self, before: datetime) -> int:
+        # Parts of an upload that was never completed are stored, and paid for, until somebody aborts it.
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=self._prefix)
+        begun = [upload for page in pages for upload in page.get("Uploads", ())]
+        left = [upload for upload in begun if upload["Initiated"].astimezone(UTC) < before]
+        for upload in left:
+            self._client.abort_multipart_upload(Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        return len(left)
+
     def _require(self, key: str) -> None:
         if not self.exists(key):
             raise StoreError(f"{self.uri}/{key} does not exist", "check the address, or store the object first")
 
 
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(prefix=_PARTIAL, dir=target.parent, delete=False) as partial, source.open("rb") as content:
+def _copy(source: Path, target: Path, durable: bool) -> None:
+    with source.open("rb") as content, _whole(target, durable) as partial:
         shutil.copyfileobj(content, partial, 1 << 20)
-    Path(partial.name).replace(target)
+
+
+@contextmanager
+def _whole(target: Path, durable: bool) -> Generator[IO[bytes]]:
+    """A file that becomes ``target`` when the block ends, and is gone when it fails.
+
+    A ``durable`` one is on the disk before it has its name: whoever deletes their own copy then, or has told somebody, must
+    not find it empty after a power cut. What was copied out of the store can be copied again.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix=_PARTIAL, dir=target.parent, delete=False) as partial:
+        path = Path(partial.name)
+        try:
+            yield partial
+            partial.flush()
+            if durable:
+                os.fsync(partial.fileno())
+            path.replace(target)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    if durable:
+        _sync_folder(target.parent)
+
+
+def _is_older(path: Path, moment: datetime) -> bool:
+    try:
+        return path.is_file() and path.stat().st_mtime < moment.timestamp()
+    except FileNotFoundError:  # its writer has just finished
+        return False
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,5 +1,9 @@
 """A local folder as an object store: whole objects or none."""
 
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -51,6 +55,59 @@ def test_a_write_that_fails_leaves_the_old_object(objects: LocalObjects, tmp_pat
     with pytest.raises(FileNotFoundError):
         objects.put_file("key", tmp_path / "absent")
     assert (objects.get_bytes("key"), objects.list()) == (b"old", ["key"])
+
+
+FILL = """
+import resource, signal, sys
+from pathlib import Path
+from libs.common.stores.objects import LocalObjects
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+objects, source = LocalObjects(Path(sys.argv[1])), Path(sys.argv[2])
+for write in (lambda: objects.put_bytes("key", b"n" * 5000), lambda: objects.put_file("key", source)):
+    try:
+        write()
+    except OSError as error:
+        print(error.strerror)
+"""
+
+
+def test_a_write_that_finds_no_room_leaves_the_old_object_and_nothing_beside_it(
+    objects: LocalObjects, tmp_path: Path, repo: Path
+) -> None:
+    objects.put_bytes("key", b"old")
+    (tmp_path / "file").write_bytes(b"n" * 5000)
+    arguments = [sys.executable, "-c", FILL, tmp_path / "store", tmp_path / "file"]
+    said = subprocess.run(arguments, cwd=repo, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines() == ["File too large"] * 2
+    assert [path.name for path in (tmp_path / "store").rglob("*")] == ["key"]
+    assert objects.get_bytes("key") == b"old"
+
+
+def test_what_is_put_is_on_the_disk_before_it_has_its_name(objects: LocalObjects, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[bool, bool]] = []
+    real = os.fsync
+
+    def sync(descriptor: int) -> None:
+        seen.append((Path(f"/proc/self/fd/{descriptor}").resolve().is_dir(), objects.exists("key")))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    objects.put_bytes("key", b"new")
+    assert seen == [(False, False), (True, True)], "first the file, then the folder that names it"
+
+
+def test_what_a_killed_writer_left_is_no_object_and_is_swept_once_it_is_old(objects: LocalObjects, tmp_path: Path) -> None:
+    objects.put_bytes("a/key", b"1")
+    left = tmp_path / "store" / "a" / ".partial-killed"
+    left.write_bytes(b"half")
+    now = datetime.now(UTC)
+    assert objects.list() == ["a/key"]
+    assert objects.sweep(now - timedelta(days=1)) == 0
+    assert left.exists(), "its writer may live"
+    assert objects.sweep(now + timedelta(minutes=1)) == 1
+    assert not left.exists()
+    assert objects.list() == ["a/key"]
 
 
 @pytest.mark.parametrize("key", ["../out", "/etc/passwd", "a/../../b", ""])
