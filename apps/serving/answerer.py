@@ -195,6 +195,7 @@ class Answerer:
         )
         self._metrics.answered(result)
         event = self._event(routed, result)
+        self._recorder.sample(event, result, routed.call.email)
         mirrored = routed.split.mirror and routed.split.candidate is not None and routed.chosen is Variant.STABLE
         if not mirrored or len(self._mirrors) >= self._settings.mirror_limit:
             self._recorder.record(event)

@@ -1,9 +1,10 @@
 """Front door: puts the server of every model that answers on the running Ray. ``python -m apps.serving.app --env local``"""
 
 import sys
+from dataclasses import replace
 
 from apps.serving.deploy import deploy_server
-from apps.serving.settings import Folders, replica_settings
+from apps.serving.settings import Folders, Sampling, replica_settings
 from libs.common.config.configuration import Config
 from libs.common.config.home import Home
 from libs.common.connect import connect
@@ -33,6 +34,7 @@ def _is_released(model: str, config: Config, home: Home) -> bool:
 def _deploy_model(model: str, config: Config, home: Home) -> bool:
     caching = config.cost_optimization.inference_optimization.caching_strategy
     settings = replica_settings(model, config.model_serving, config.addresses(home), Folders.below(home), caching)
+    settings = replace(settings, sampling=Sampling.under(config.audit_logging.inference_logging, home))
     return deploy_server(config.model_serving, settings)
 
 

@@ -68,7 +68,10 @@ class ServingMetrics:
         self._problems.labels(self._model, status).inc()
 
     def fault(self, kind: str) -> None:
-        """Count what callers do not see: ``store_away``, ``candidate``, ``client_gone``, ``mirror``, ``record``, ``ship``."""
+        """Count what callers do not see.
+
+        Kinds: ``store_away``, ``candidate``, ``client_gone``, ``mirror``, ``features``, ``record``, ``sample``, ``ship``.
+        """
         self._events.labels(self._model, kind).inc()
 
     def batched(self, size: int) -> None:

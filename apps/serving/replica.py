@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from apps.serving.answerer import Answerer, Call
 from apps.serving.api import Api
@@ -22,11 +22,15 @@ from apps.serving.recorder import EventWriter, Recorder
 from apps.serving.result_cache import ResultCache
 from apps.serving.router import Routes
 from apps.serving.routes import ClassifierRoutes, summarizer_routes
-from apps.serving.settings import ReplicaSettings
+from apps.serving.sampler import Sampler, SampleWriter, own_key
+from apps.serving.settings import ReplicaSettings, Sampling
 from apps.serving.slot import Ask, SlotLine
 from apps.serving.traffic import TrafficFollower, TrafficStore
 from libs.common.domain.model import SUMMARIZER, ModelRef
 from libs.common.domain.triage import Email, TriageResult
+
+# Nobody waits for a sample: fewer, longer files.
+SAMPLES_AGE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class ReplicaStores:
     events: EventWriter
     ship: Callable[[], object]
     features: Callable[[Email], dict[str, float]]
+    sampler: Sampler | None = None
 
 
 Connect = Callable[[ReplicaSettings, str], ReplicaStores]
@@ -49,15 +54,18 @@ def connect_stores(settings: ReplicaSettings, replica: str) -> ReplicaStores:
     """The real stores behind the addresses of ``settings``."""
 
     from libs.common.connect import connect
-    from libs.common.stores.predictions import SegmentWriter, ship_segments
+    from libs.common.stores.predictions import SAMPLES, SegmentWriter, ship_segments
 
     stores = connect(settings.addresses)
     folder = settings.folders.predictions
     events = SegmentWriter(folder, replica, max_age=settings.ship_interval)
+    samples = SegmentWriter(settings.folders.samples, replica, max_age=SAMPLES_AGE)
 
     def ship() -> None:
         events.rotate(_utc_now())
         ship_segments(folder, stores.objects)
+        samples.rotate(_utc_now())
+        ship_segments(settings.folders.samples, stores.objects, root=SAMPLES)
 
     return ReplicaStores(
         traffic=stores.records.traffic,
@@ -66,7 +74,13 @@ def connect_stores(settings: ReplicaSettings, replica: str) -> ReplicaStores:
         events=events,
         ship=ship,
         features=measure_features,
+        sampler=_open_sampler(settings.sampling, samples) if settings.sampling else None,
     )
+
+
+def _open_sampler(sampling: Sampling, writer: SampleWriter) -> Sampler:
+    key = (sampling.key.encode() or own_key(sampling.own_key)) if sampling.hash_inputs else None
+    return Sampler(sampling.rate, key, writer)
 
 
 def measure_features(email: Email) -> dict[str, float]:
@@ -111,7 +125,7 @@ class Replica:
             lambda: self._metrics.fault("store_away"),
         )
         self._results = ResultCache(settings.result_cache_bytes, settings.result_ttl_s) if settings.result_cache_bytes else None
-        self._recorder = Recorder(stores.events, stores.ship, self._metrics.fault)
+        self._recorder = Recorder(stores.events, stores.ship, self._metrics.fault, stores.sampler)
         self._answerer = Answerer(
             settings,
             self._traffic,

@@ -5,11 +5,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from apps.serving.batcher import BatchLimits
+from libs.common.config.audit_logging import InferenceLogging
 from libs.common.config.configuration import Addresses
 from libs.common.config.cost_optimization import CachingStrategy
 from libs.common.config.home import Home
 from libs.common.config.model_serving import Http, ModelServing
+from libs.common.config.section import resolve_or_empty
 from libs.common.domain.model import SUMMARIZER
+from libs.common.errors import ConfigError
+
+SHORTEST_KEY = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +25,36 @@ class Folders:
     predictions: Path
     metrics: Path
 
+    @property
+    def samples(self) -> Path:
+        """Open segments of the detailed samples."""
+        return self.predictions.with_name("samples")
+
     @classmethod
     def below(cls, home: Home) -> "Folders":
         """The folders of one installation."""
         return cls(home.models, home.predictions, home.run / "metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """The share of requests that is sampled, and the key of their input hashes: ``key``, else what ``own_key`` holds."""
+
+    rate: float
+    hash_inputs: bool
+    key: str
+    own_key: Path
+
+    @classmethod
+    def under(cls, logging: InferenceLogging, home: Home) -> "Sampling":
+        """What the configuration says; ConfigError for a key that could be guessed."""
+        key = resolve_or_empty(logging.input_hash_key)
+        if 0 < len(key) < SHORTEST_KEY:
+            where = "audit_logging.inference_logging.input_hash_key"
+            raise ConfigError(
+                [f"{where}: found {len(key)} characters; write {SHORTEST_KEY} or more, such as `openssl rand -hex 32`"]
+            )
+        return cls(logging.sample_rate, logging.include_input_hash, key, home.keys / "input-hash.key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +81,7 @@ class ReplicaSettings:
     result_cache_bytes: int = 0
     result_ttl_s: float = 0.0
     summary_timeout_s: float = 0.0
+    sampling: Sampling | None = None
 
 
 def replica_settings(

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from libs.common.config.section import Duration, Section, Share
+from libs.common.config.section import Address, Duration, Section, Share
 
 
 class ModelChanges(Section):
@@ -14,12 +14,16 @@ class ModelChanges(Section):
 
 
 class InferenceLogging(Section):
-    """Detailed samples of requests (ADR 14)."""
+    """Detailed samples of requests (ADR 14), and how long they and the prediction events are kept.
+
+    Content is never logged, so ``exclude_sensitive_data`` has one value.
+    """
 
     sample_rate: Share
     include_input_hash: bool
-    exclude_sensitive_data: bool
+    exclude_sensitive_data: Literal[True]
     retention_period: Duration
+    input_hash_key: Address
 
 
 class PerformanceLogging(Section):

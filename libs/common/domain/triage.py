@@ -155,3 +155,25 @@ class PredictionEvent:
     mirror_label: str | None = None
     traffic_bucket: int | None = None
     escalation: Escalated = Escalated.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionSample:
+    """A closer look at one request in a hundred: still numbers and ids, never content (ADR 14).
+
+    ``input_hash`` is a keyed digest of what the model read, as hexadecimal digits, empty where none is wanted: two samples
+    with the same one had the same content, and nobody without the key can tell which. ``request_id`` joins it with its event.
+    """
+
+    at: datetime
+    request_id: str
+    model: str
+    version: str
+    variant: Variant
+    outcome: Outcome
+    latency_ms: float
+    label: str
+    probabilities: dict[str, float]
+    escalation: Escalated
+    cached: bool
+    input_hash: str

@@ -1,10 +1,12 @@
 """The prediction log: what every request was answered, as numbers and ids, never content (ADR 14).
 
 A replica appends to segment files of its own; closed segments go to the object store; monitoring reads them there.
+Detailed samples of a share of the requests go the same way, below ``samples/``.
 """
 
-from libs.common.stores.predictions.log import PredictionLog
+from libs.common.stores.predictions.log import PredictionLog, delete_segments
+from libs.common.stores.predictions.names import SAMPLES
 from libs.common.stores.predictions.shipping import ship_segments
 from libs.common.stores.predictions.writer import SegmentWriter
 
-__all__ = ["PredictionLog", "SegmentWriter", "ship_segments"]
+__all__ = ["SAMPLES", "PredictionLog", "SegmentWriter", "delete_segments", "ship_segments"]

@@ -1,4 +1,4 @@
-"""One event as one JSON line. Only the fields written out here are ever kept, so content cannot get in by accident."""
+"""One event or sample as one JSON line. Only the fields written out here are kept, so content cannot get in by accident."""
 
 import math
 import re
@@ -8,26 +8,30 @@ from typing import Any
 
 import orjson
 
-from libs.common.domain.triage import Escalated, Outcome, PredictionEvent, Variant
+from libs.common.domain.triage import Escalated, Outcome, PredictionEvent, PredictionSample, Variant
 from libs.common.errors import StoreError
 
 _FEATURE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 
 
 class EventEncoder:
-    """Writes events; remembers the feature names it has checked, which are the same for every event of a model."""
+    """Writes events and samples; remembers the feature names it has checked, which are the same for every event of a model."""
 
     def __init__(self) -> None:
         self._checked: set[str] = set()
 
-    def encode(self, event: PredictionEvent) -> bytes:
+    def encode(self, entry: PredictionEvent | PredictionSample) -> bytes:
         """The line, with its end; a feature that is no finite number is left out.
 
         StoreError for a feature whose name is no identifier, and so may be content.
         """
+        fields = _sample_fields(entry) if isinstance(entry, PredictionSample) else self._event_fields(entry)
+        return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+
+    def _event_fields(self, event: PredictionEvent) -> dict[str, Any]:
         if not event.features.keys() <= self._checked:
             self._check(event.features)
-        line = {
+        return {
             "at": event.at,
             "request_id": event.request_id,
             "model": event.model,
@@ -43,7 +47,6 @@ class EventEncoder:
             "traffic_bucket": event.traffic_bucket,
             "escalation": event.escalation.value,
         }
-        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
     def _check(self, features: dict[str, float]) -> None:
         for name in features:
@@ -53,6 +56,31 @@ class EventEncoder:
                     "name features like body_chars or links_per_word",
                 )
         self._checked.update(features)
+
+
+def _sample_fields(sample: PredictionSample) -> dict[str, Any]:
+    return {
+        "at": sample.at,
+        "request_id": sample.request_id,
+        "model": sample.model,
+        "version": sample.version,
+        "variant": sample.variant.value,
+        "outcome": sample.outcome.value,
+        "latency_ms": float(sample.latency_ms),
+        "label": sample.label,
+        "probabilities": {label: float(share) for label, share in sample.probabilities.items()},
+        "escalation": sample.escalation.value,
+        "cached": bool(sample.cached),
+        "input_hash": sample.input_hash,
+    }
+
+
+def moment_of(line: bytes) -> datetime | None:
+    """When the event or sample of a line was; None for a torn or foreign line."""
+    try:
+        return datetime.fromisoformat(orjson.loads(line)["at"])
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def decode(line: bytes) -> PredictionEvent | None:

@@ -9,6 +9,15 @@ from libs.common.stores.predictions.lines import decode
 from libs.common.stores.predictions.names import ROOT, milliseconds, prefixes, span_of
 
 
+def delete_segments(objects: Objects, root: str, model: str, moment: datetime) -> int:
+    """Delete every segment below ``root`` whose last line is older than ``moment``; the answer is how many there were."""
+    limit_ms = milliseconds(moment)
+    old = [key for key in objects.list(f"{root}/{model}/") if (span := span_of(key)) and span.end_ms < limit_ms]
+    for key in old:
+        objects.delete(key)
+    return len(old)
+
+
 class PredictionLog:
     """Every shipped event. Segments never change, so the newest stay decoded, up to ``cached_events`` events.
 
@@ -37,12 +46,7 @@ class PredictionLog:
 
     def delete_before(self, model: str, moment: datetime) -> int:
         """Delete every segment whose last event is older than ``moment``; the answer is how many there were."""
-        limit_ms = milliseconds(moment)
-        keys = self._objects.list(f"{ROOT}/{model}/")
-        old = [key for key in keys if (span := span_of(key)) and span.end_ms < limit_ms]
-        for key in old:
-            self._objects.delete(key)
-        return len(old)
+        return delete_segments(self._objects, ROOT, model, moment)
 
     def _segments(self, model: str, start: datetime, end: datetime) -> list[str]:
         keys = (key for prefix in prefixes(model, start, end) for key in self._objects.list(prefix))

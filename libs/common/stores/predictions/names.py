@@ -9,6 +9,7 @@ from typing import NamedTuple
 from libs.common.errors import StoreError
 
 ROOT = "predictions"
+SAMPLES = "samples"
 LONGEST = timedelta(hours=1)  # no segment spans more, so a reader need only look one hour back
 OPEN = ".open"
 CLOSED = ".jsonl"
@@ -57,10 +58,10 @@ def span_of(name: str) -> Span | None:
     return Span(int(match[1]), int(match[2])) if match else None
 
 
-def segment_key(model: str, name: str, span: Span) -> str:
+def segment_key(model: str, name: str, span: Span, root: str = ROOT) -> str:
     """The object key: by model, day and hour of the first event."""
     first = datetime.fromtimestamp(span.start_ms / 1000, UTC)
-    return f"{ROOT}/{model}/{first:%Y%m%d/%H}/{name}"
+    return f"{root}/{model}/{first:%Y%m%d/%H}/{name}"
 
 
 def prefixes(model: str, start: datetime, end: datetime) -> Iterator[str]:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from libs.common.logs import get_logger
 from libs.common.stores.objects import Objects
-from libs.common.stores.predictions.lines import decode
+from libs.common.stores.predictions.lines import moment_of
 from libs.common.stores.predictions.names import (
     CLOSED,
     OPEN,
+    ROOT,
     Span,
     closed_name,
     milliseconds,
@@ -23,8 +24,8 @@ from libs.common.stores.predictions.writer import claim
 logger = get_logger("stores.predictions")
 
 
-def ship_segments(folder: Path, objects: Objects, replica: str | None = None) -> list[str]:
-    """Ship what is closed below ``folder``; the answer is the keys written.
+def ship_segments(folder: Path, objects: Objects, replica: str | None = None, root: str = ROOT) -> list[str]:
+    """Ship what is closed below ``folder`` to keys below ``root``; the answer is the keys written.
 
     With ``replica`` only that replica's own segments; without, everybody's, and those of replicas that died are closed
     first. A segment is removed here only after it is whole over there, under a key that a second try writes again: nothing
@@ -34,15 +35,15 @@ def ship_segments(folder: Path, objects: Objects, replica: str | None = None) ->
         for path in sorted(folder.glob(f"*/*{OPEN}")):
             _adopt(path)
     pattern = f"*/*-*-{replica_part(replica)}-*{CLOSED}" if replica else f"*/*{CLOSED}"
-    return [key for path in sorted(folder.glob(pattern)) if (key := _ship(path, objects))]
+    return [key for path in sorted(folder.glob(pattern)) if (key := _ship(path, objects, root))]
 
 
-def _ship(path: Path, objects: Objects) -> str | None:
+def _ship(path: Path, objects: Objects, root: str) -> str | None:
     span = span_of(path.name)
     with _claimed(path) as ours:
         if span is None or not ours:
             return None
-        key = segment_key(path.parent.name, path.name, span)
+        key = segment_key(path.parent.name, path.name, span, root)
         objects.put_file(key, path)
         path.unlink()
     return key
@@ -53,7 +54,7 @@ def _adopt(path: Path) -> None:
     with _claimed(path) as ours:
         if not ours:
             return
-        moments = [milliseconds(event.at) for line in path.read_bytes().splitlines() if (event := decode(line))]
+        moments = [milliseconds(at) for line in path.read_bytes().splitlines() if (at := moment_of(line))]
         if not moments:
             logger.warning("removed %s: its replica was killed before it had written a whole event", path)
             path.unlink()

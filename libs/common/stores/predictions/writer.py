@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-from libs.common.domain.triage import PredictionEvent
+from libs.common.domain.triage import PredictionEvent, PredictionSample
 from libs.common.errors import StoreError
 from libs.common.stores.predictions.lines import EventEncoder
 from libs.common.stores.predictions.names import (
@@ -56,17 +56,17 @@ class SegmentWriter:
         self._open: dict[str, _Segment] = {}
         self._lock = threading.Lock()
 
-    def append(self, event: PredictionEvent) -> None:
-        """Keep one event; it is safe from a SIGKILL when this returns. StoreError when it could not be written whole."""
-        line = self._encoder.encode(event)
-        at_ms = milliseconds(event.at)
+    def append(self, entry: PredictionEvent | PredictionSample) -> None:
+        """Keep one event or sample; it is safe from a SIGKILL when this returns. StoreError when it was not written whole."""
+        line = self._encoder.encode(entry)
+        at_ms = milliseconds(entry.at)
         with self._lock:
-            segment = self._segment_for(event.model, at_ms)
+            segment = self._segment_for(entry.model, at_ms)
             written = _write(segment, line)
             segment.start_ms, segment.end_ms = min(segment.start_ms, at_ms), max(segment.end_ms, at_ms)
             segment.size += written
             if segment.size >= self._max_bytes or written < len(line):
-                self._close(event.model)
+                self._close(entry.model)
         if written < len(line):
             raise StoreError(f"{segment.path}: only {written} of {len(line)} bytes were written", "free space on the disk")
 

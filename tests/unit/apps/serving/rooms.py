@@ -55,10 +55,11 @@ async def open_room(
     engine: Any = None,
     measure: Any = lambda email: {"words": 1.0},
     ask_summarizer: Any = nobody,
+    sampler: Any = None,
     **changed: Any,
 ) -> Room:
     traffic, feedback, events, metrics = TrafficInMemory(), FeedbackInMemory(), EventsInMemory(), CountingMetrics()
-    stores = ReplicaStores(traffic, feedback, PrincipalsInMemory(), events, lambda: None, measure)
+    stores = ReplicaStores(traffic, feedback, PrincipalsInMemory(), events, lambda: None, measure, sampler)
     if changed.pop("live", True):
         traffic.change(stable=ref("1"))
     classifier = engine or Classifier("spam")

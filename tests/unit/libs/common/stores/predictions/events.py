@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from libs.common.domain.triage import Outcome, PredictionEvent, Variant
+from libs.common.domain.triage import Escalated, Outcome, PredictionEvent, PredictionSample, Variant
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MODEL = "email_classifier"
@@ -22,4 +22,21 @@ def event(number: int = 0, at: datetime = AT, model: str = MODEL) -> PredictionE
         label="spam",
         confidence=0.9,
         features={"body_chars": float(number)},
+    )
+
+
+def sample(number: int = 0, at: datetime = AT, model: str = MODEL) -> PredictionSample:
+    return PredictionSample(
+        at=at,
+        request_id=f"r{number}",
+        model=model,
+        version="1",
+        variant=Variant.STABLE,
+        outcome=Outcome.OK,
+        latency_ms=1.5,
+        label="spam",
+        probabilities={"spam": 0.9, "work": 0.1},
+        escalation=Escalated.NONE,
+        cached=False,
+        input_hash="ab" * 32,
     )

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.domain.triage import Escalated, Outcome, PredictionEvent, Variant
+from libs.common.domain.triage import Escalated, Outcome, PredictionEvent, PredictionSample, Variant
 from libs.common.errors import StoreError
-from libs.common.stores.predictions.lines import EventEncoder, decode
+from libs.common.stores.predictions.lines import EventEncoder, decode, moment_of
 
 ALLOWED = {
     "at",
@@ -50,6 +50,44 @@ events = st.builds(
     traffic_bucket=st.none() | st.integers(0, 2**32 - 1),
     escalation=st.sampled_from(Escalated),
 )
+
+samples = st.builds(
+    PredictionSample,
+    at=st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+    request_id=names,
+    model=names,
+    version=names,
+    variant=st.sampled_from(Variant),
+    outcome=st.sampled_from(Outcome),
+    latency_ms=st.floats(0, 1e6),
+    label=names,
+    probabilities=st.dictionaries(names, shares, max_size=6),
+    escalation=st.sampled_from(Escalated),
+    cached=st.booleans(),
+    input_hash=st.from_regex(r"([0-9a-f]{64})?", fullmatch=True),
+)
+
+
+@given(samples)
+def test_a_sample_is_written_with_its_own_fields_and_no_others(sample: PredictionSample) -> None:
+    line = EventEncoder().encode(sample)
+    written = json.loads(line)
+    assert moment_of(line) == sample.at
+    assert written == dataclasses.asdict(sample) | {"at": written["at"]}
+    assert decode(line) is None, "it can never be taken for an event"
+
+
+@dataclasses.dataclass(frozen=True)
+class LeakySample(PredictionSample):
+    """What a sample would be if somebody added content to it."""
+
+    subject: str = "the secret plan"
+
+
+@given(samples)
+def test_a_field_of_a_sample_that_is_not_on_the_list_never_gets_out(sample: PredictionSample) -> None:
+    fields = {field.name: getattr(sample, field.name) for field in dataclasses.fields(sample)}
+    assert EventEncoder().encode(LeakySample(**fields)) == EventEncoder().encode(sample)
 
 
 def test_the_allow_list_is_the_event_of_the_domain() -> None:

@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 
 from libs.common.errors import StoreError
 from libs.common.stores.objects import LocalObjects
-from libs.common.stores.predictions import PredictionLog, SegmentWriter, ship_segments
+from libs.common.stores.predictions import SAMPLES, PredictionLog, SegmentWriter, delete_segments, ship_segments
 from libs.common.stores.predictions.lines import EventEncoder
-from tests.unit.libs.common.stores.predictions.events import EVER, MODEL, event
+from tests.unit.libs.common.stores.predictions.events import AT, EVER, MODEL, event, sample
 
 
 class Flaky(LocalObjects):
@@ -128,6 +130,21 @@ def test_a_segment_that_another_process_ships_is_skipped(local: Path, objects: L
     assert ship_segments(local, objects) == []
     os.close(descriptor)
     assert len(ship_segments(local, objects)) == 1
+
+
+def test_samples_go_the_same_way_below_a_root_of_their_own(local: Path, objects: LocalObjects) -> None:
+    samples = SegmentWriter(local, "r1")
+    samples.append(sample(1))
+    samples.append(sample(2, AT - timedelta(days=1)))
+    samples.close()
+    leave_orphan(local, EventEncoder().encode(sample(3)))
+    keys = ship_segments(local, objects, root=SAMPLES)
+    assert [key.split("/")[:2] for key in keys] == [["samples", MODEL]] * 3
+    found = [orjson.loads(line)["request_id"] for key in keys for line in objects.get_bytes(key).splitlines()]
+    assert sorted(found) == ["r1", "r2", "r3"]
+    assert shipped(objects) == []
+    assert delete_segments(objects, SAMPLES, MODEL, AT) == 1
+    assert len(objects.list("samples/")) == 2
 
 
 def test_a_folder_that_does_not_exist_yet_holds_nothing(tmp_path: Path, objects: LocalObjects) -> None:
