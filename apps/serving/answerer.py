@@ -19,7 +19,7 @@ from apps.serving.settings import ReplicaSettings
 from apps.serving.slot import Candidate
 from apps.serving.traffic import TrafficFollower
 from libs.common.domain.traffic import TrafficSplit
-from libs.common.domain.triage import Email, Outcome, Prediction, PredictionEvent, Said, TriageResult, Variant
+from libs.common.domain.triage import Email, Mirror, Outcome, Prediction, PredictionEvent, Said, TriageResult, Variant
 from libs.common.errors import QueueFull, Timeout, Unavailable
 from libs.common.logs import get_logger
 
@@ -102,6 +102,11 @@ class Answerer:
     def live(self) -> LoadedModel | None:
         """The stable version, once there is one."""
         return self._traffic.live
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """What is not written of the answers at present."""
+        return self._recorder.degraded
 
     @property
     def queue_depth(self) -> int:
@@ -200,6 +205,7 @@ class Answerer:
         if not mirrored or len(self._mirrors) >= self._settings.mirror_limit:
             self._recorder.record(event)
             return result
+        self._recorder.record(replace(event, mirror=Mirror.AWAITED))
         mirror = asyncio.get_running_loop().create_task(self._mirror(routed, event, result.said))
         self._mirrors.add(mirror)
         mirror.add_done_callback(self._mirrors.discard)
@@ -232,11 +238,11 @@ class Answerer:
         return {}
 
     async def _mirror(self, routed: _Routed, event: PredictionEvent, said: Said) -> None:
-        """Ask the candidate too. One event a request: it waits for the mirrored label, at most the candidate's deadline."""
+        """Ask the candidate too, and write the event once more with what it said; a killed replica has the first."""
         assert routed.split.candidate is not None
         try:
             label = mirrored_label(said, await self._candidate.predict(routed.split.candidate, routed.call.email))
         except CandidateFailed:
             self._metrics.fault("mirror")
-            label = None
-        self._recorder.record(replace(event, mirror_label=label))
+            return
+        self._recorder.record(replace(event, mirror_label=label, mirror=Mirror.ANSWERED))

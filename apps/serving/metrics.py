@@ -6,8 +6,12 @@ from pathlib import Path
 from apps.serving.facts import escalation_of
 from apps.serving.http import Reply
 from libs.common.domain.triage import TriageResult
+from libs.common.errors import StoreError
 
 LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 1.0, 2.0)
+# One file a type of series, as prometheus_client names them; room for some thousand series each.
+FILES = ("counter", "histogram", "gauge_livesum")
+FILE_BYTES = 1 << 18
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -17,6 +21,7 @@ class ServingMetrics:
     def __init__(self, model: str, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         _forget_the_dead(folder)
+        _take_room(folder)
         # prometheus_client chooses its store when it is first imported.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -99,6 +104,18 @@ class ServingMetrics:
         node = CollectorRegistry()
         MultiProcessCollector(node, str(self._folder))
         return Reply(200, generate_latest(node), CONTENT_TYPE_LATEST.encode())
+
+
+def _take_room(folder: Path) -> None:
+    """Have the disk give this process's files their room now: they are mapped, and no room later would be a SIGBUS."""
+    for kind in FILES:
+        path = folder / f"{kind}_{os.getpid()}.db"
+        try:
+            with path.open("ab") as file:
+                os.posix_fallocate(file.fileno(), 0, FILE_BYTES)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise StoreError(f"{folder} has no room for counters: {error.strerror}", "free space on the disk") from error
 
 
 def _forget_the_dead(folder: Path) -> None:

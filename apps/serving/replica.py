@@ -59,7 +59,7 @@ def connect_stores(settings: ReplicaSettings, replica: str) -> ReplicaStores:
     stores = connect(settings.addresses)
     folder = settings.folders.predictions
     events = SegmentWriter(folder, replica, max_age=settings.ship_interval)
-    samples = SegmentWriter(settings.folders.samples, replica, max_age=SAMPLES_AGE)
+    samples = SegmentWriter(settings.folders.samples, replica, SAMPLES_AGE, reserve_bytes=settings.disk_reserve_bytes)
 
     def ship() -> None:
         events.rotate(_utc_now())

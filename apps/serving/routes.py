@@ -77,7 +77,14 @@ class ClassifierRoutes:
         live = self._answerer.live
         if live is None:
             raise Unavailable("no model is live", "release a version first")
-        ready = {"status": "ready", "model": live.ref.name, "version": live.ref.version, "digest": live.ref.digest}
+        ready: dict[str, object] = {
+            "status": "ready",
+            "model": live.ref.name,
+            "version": live.ref.version,
+            "digest": live.ref.digest,
+        }
+        if degraded := self._answerer.degraded:
+            ready["degraded"] = [f"{what} are lost: the disk is full" for what in degraded]
         return Reply(200, orjson.dumps(ready))
 
     async def _show_metrics(self, request: Request, request_id: str) -> Reply:

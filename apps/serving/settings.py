@@ -82,6 +82,7 @@ class ReplicaSettings:
     result_ttl_s: float = 0.0
     summary_timeout_s: float = 0.0
     sampling: Sampling | None = None
+    disk_reserve_bytes: int = 0
 
 
 def replica_settings(
@@ -114,6 +115,7 @@ def replica_settings(
         longest_wait_s=patience.longest_wait.total_seconds(),
         http=serving.http,
         result_cache_bytes=serving.result_caching.cache_size if caching == "aggressive" else 0,
+        disk_reserve_bytes=replica.disk_reserve,
         result_ttl_s=serving.result_caching.time_to_live.total_seconds(),
         summary_timeout_s=summaries.request_timeout.total_seconds(),
     )

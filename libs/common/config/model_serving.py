@@ -67,6 +67,7 @@ class Replica(Section):
     body_limit: Size
     body_timeout: Duration
     mirror_limit: PositiveInt
+    disk_reserve: Size
 
 
 class Summaries(Section):

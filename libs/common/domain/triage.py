@@ -130,6 +130,14 @@ class Feedback:
     email: Email | None = None
 
 
+class Mirror(StrEnum):
+    """Whether the candidate was asked beside: no; its answer is awaited; or it came, and the event before has another line."""
+
+    NONE = "none"
+    AWAITED = "awaited"
+    ANSWERED = "answered"
+
+
 @dataclass(frozen=True, slots=True)
 class PredictionEvent:
     """What is remembered of one request: numbers and ids, never content (ADR 14).
@@ -138,7 +146,8 @@ class PredictionEvent:
     version, so that it counts against the candidate. outcome=error has no label and confidence 0, and so has a summarizer.
     ``candidate_weight`` is the candidate's traffic share when the request was routed; ``mirror_label`` what the
     candidate said where traffic is mirrored; ``features`` the numeric facts that drift is measured on. Requests with the
-    same ``traffic_bucket`` always go the same way, so that to a test they are one draw.
+    same ``traffic_bucket`` always go the same way, so that to a test they are one draw. A request that is mirrored is written
+    before its reply leaves, and once more, with the same ``at``, when the mirrored answer comes.
     """
 
     at: datetime
@@ -155,6 +164,7 @@ class PredictionEvent:
     mirror_label: str | None = None
     traffic_bucket: int | None = None
     escalation: Escalated = Escalated.NONE
+    mirror: Mirror = Mirror.NONE
 
 
 @dataclass(frozen=True, slots=True)

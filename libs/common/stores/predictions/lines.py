@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from libs.common.domain.triage import Escalated, Outcome, PredictionEvent, PredictionSample, Variant
+from libs.common.domain.triage import Escalated, Mirror, Outcome, PredictionEvent, PredictionSample, Variant
 from libs.common.errors import StoreError
 
 _FEATURE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
@@ -46,6 +46,7 @@ class EventEncoder:
             "mirror_label": event.mirror_label,
             "traffic_bucket": event.traffic_bucket,
             "escalation": event.escalation.value,
+            "mirror": event.mirror.value,
         }
 
     def _check(self, features: dict[str, float]) -> None:
@@ -90,8 +91,9 @@ def decode(line: bytes) -> PredictionEvent | None:
         fields["at"] = datetime.fromisoformat(fields["at"])
         fields["variant"] = Variant(fields["variant"])
         fields["outcome"] = Outcome(fields["outcome"])
-        # Segments of before there was a second stage say nothing of it.
+        # Older segments say nothing of a second stage, and hold mirrored requests as one line.
         fields["escalation"] = Escalated(fields.get("escalation", Escalated.NONE))
+        fields["mirror"] = Mirror(fields.get("mirror", Mirror.NONE))
         fields["model"] = sys.intern(fields["model"])
         fields["version"] = sys.intern(fields["version"])
         fields["label"] = sys.intern(fields["label"])

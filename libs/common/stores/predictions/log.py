@@ -6,6 +6,7 @@ from datetime import datetime
 from libs.common.domain.triage import PredictionEvent
 from libs.common.stores.objects import Objects
 from libs.common.stores.predictions.lines import decode
+from libs.common.stores.predictions.mirrors import settled
 from libs.common.stores.predictions.names import ROOT, milliseconds, prefixes, span_of
 
 
@@ -38,11 +39,12 @@ class PredictionLog:
         return sum(self._torn.values())
 
     def events(self, model: str, start: datetime, end: datetime) -> Iterator[PredictionEvent]:
-        """The events with ``start`` ≤ at < ``end``, segment by segment: in order within a replica, not across replicas."""
-        for key in self._segments(model, start, end):
-            for event in self._read(key):
-                if start <= event.at < end:
-                    yield event
+        """The events with ``start`` ≤ at < ``end``, segment by segment: in order within a replica, not across replicas.
+
+        What is mirrored and not answered comes last.
+        """
+        found = (event for key in self._segments(model, start, end) for event in self._read(key))
+        return settled(event for event in found if start <= event.at < end)
 
     def delete_before(self, model: str, moment: datetime) -> int:
         """Delete every segment whose last event is older than ``moment``; the answer is how many there were."""

@@ -128,7 +128,7 @@ class EventsInMemory:
 
     def append(self, event: PredictionEvent) -> None:
         if self.full:
-            raise StoreError("the disk is full")
+            raise StoreError("the disk is full") from OSError(28, "No space left on device")
         self.events.append(event)
 
 

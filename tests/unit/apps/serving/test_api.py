@@ -3,10 +3,12 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from apps.serving.batcher import BatchLimits
-from libs.common.domain.triage import Email, Outcome, Prediction, Variant
+from libs.common.domain.triage import Email, Mirror, Outcome, Prediction, Variant
+from libs.common.stores.predictions.mirrors import settled
 from tests.unit.apps.serving.fakes import Classifier, http_section, ref
 from tests.unit.apps.serving.rooms import BODY, answer_work, reach
 
@@ -141,7 +143,7 @@ async def test_the_traffic_key_decides_before_the_message_id(opened: Callable[..
     assert len({answer["variant"] for answer in answers}) == 1
 
 
-async def test_a_mirror_waits_for_nobody_and_is_one_event(opened: Callable[..., Any]) -> None:
+async def test_a_mirror_waits_for_nobody_and_every_request_is_written_before_its_reply(opened: Callable[..., Any]) -> None:
     released = asyncio.Event()
 
     async def ask(digest: str, email: Email) -> Prediction:
@@ -153,10 +155,13 @@ async def test_a_mirror_waits_for_nobody_and_is_one_event(opened: Callable[..., 
     await reach(room, 2)
     answers = [(await room.http.post("/v1/classify", json=BODY)).json() for _ in range(3)]
     assert {answer["label"] for answer in answers} == {"spam"}
-    assert [event.mirror_label for event in room.events.events] == [None]  # the third: two may be out at once
+    # The third is not asked about: two may be out at once.
+    assert [event.mirror for event in room.events.events] == [Mirror.AWAITED, Mirror.AWAITED, Mirror.NONE]
     released.set()
     await room.replica.stop()
-    assert sorted(str(event.mirror_label) for event in room.events.events) == ["None", "work", "work"]
+    events = list(settled(room.events.events))
+    assert sorted(str(event.mirror_label) for event in events) == ["None", "work", "work"]
+    assert {event.request_id for event in events} == {answer["request_id"] for answer in answers}
 
 
 async def test_a_broken_engine_is_a_500_without_details_and_an_error_event(opened: Callable[..., Any]) -> None:
@@ -225,10 +230,16 @@ async def test_too_many_at_once_are_told_to_come_again(opened: Callable[..., Any
 
 
 async def test_a_full_disk_fails_no_request(opened: Callable[..., Any]) -> None:
-    room = await opened()
+    room = await opened(ship_interval=timedelta(hours=1))
     room.events.full = True
+    for _ in range(3):
+        assert (await room.http.post("/v1/classify", json=BODY)).status_code == 200
+    assert room.metrics.faults["record"] == 3
+    ready = await room.http.get("/readyz")
+    assert (ready.status_code, ready.json()["degraded"]) == (200, ["prediction events are lost: the disk is full"])
+    room.events.full = False
     assert (await room.http.post("/v1/classify", json=BODY)).status_code == 200
-    assert room.metrics.faults["record"] == 1
+    assert "degraded" not in (await room.http.get("/readyz")).json()
 
 
 async def test_the_openapi_document_names_every_route(opened: Callable[..., Any]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.domain.triage import Escalated, Outcome, PredictionEvent, PredictionSample, Variant
+from libs.common.domain.triage import Escalated, Mirror, Outcome, PredictionEvent, PredictionSample, Variant
 from libs.common.errors import StoreError
 from libs.common.stores.predictions.lines import EventEncoder, decode, moment_of
 
@@ -28,6 +28,7 @@ ALLOWED = {
     "mirror_label",
     "traffic_bucket",
     "escalation",
+    "mirror",
 }
 NUMBERS = {"candidate_weight", "latency_ms", "confidence"}
 
@@ -49,6 +50,7 @@ events = st.builds(
     mirror_label=st.none() | names,
     traffic_bucket=st.none() | st.integers(0, 2**32 - 1),
     escalation=st.sampled_from(Escalated),
+    mirror=st.sampled_from(Mirror),
 )
 
 samples = st.builds(
@@ -109,7 +111,7 @@ def test_a_line_holds_numbers_and_ids_only(event: PredictionEvent) -> None:
     assert all(isinstance(written[name], float) for name in NUMBERS)
     assert all(isinstance(value, float) for value in written["features"].values())
     ids = {event.request_id, event.model, event.version, event.label, event.mirror_label, event.variant, event.outcome}
-    ids |= {event.escalation}
+    ids |= {event.escalation, event.mirror}
     assert {written[name] for name in ALLOWED - NUMBERS - {"features", "at", "traffic_bucket"}} <= ids
     assert isinstance(written["traffic_bucket"], int | None)
 
@@ -117,8 +119,9 @@ def test_a_line_holds_numbers_and_ids_only(event: PredictionEvent) -> None:
 @given(events)
 def test_a_line_of_before_there_were_two_stages_is_read(event: PredictionEvent) -> None:
     written = json.loads(EventEncoder().encode(event))
-    del written["escalation"]
-    assert decode(json.dumps(written).encode()) == dataclasses.replace(event, escalation=Escalated.NONE)
+    del written["escalation"], written["mirror"]
+    plain = dataclasses.replace(event, escalation=Escalated.NONE, mirror=Mirror.NONE)
+    assert decode(json.dumps(written).encode()) == plain
 
 
 @dataclasses.dataclass(frozen=True)

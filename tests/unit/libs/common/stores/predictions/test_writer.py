@@ -100,7 +100,36 @@ def test_a_full_disk_is_an_error_and_the_next_event_is_whole(tmp_path: Path, mon
             writer.append(event(2))
     writer.append(event(3))
     writer.close()
+    (path,) = closed(tmp_path)
+    assert path.read_bytes().count(b"\n") == 2, "the torn line was taken back"
+    assert read(path) == ["r1", "r3"]
+
+
+def test_behind_a_torn_line_that_cannot_be_taken_back_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int, length: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    writer = SegmentWriter(tmp_path, "r1")
+    writer.append(event(1))
+    real = os.write
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "write", lambda descriptor, line: real(descriptor, line[:20]))
+        broken.setattr(os, "ftruncate", fail)
+        with pytest.raises(StoreError, match="Input/output error"):
+            writer.append(event(2))
+    writer.append(event(3))
+    writer.close()
     assert sorted(read(path) for path in closed(tmp_path)) == [["r1"], ["r3"]]
+
+
+def test_a_segment_that_found_no_room_for_one_line_is_removed(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, "r1", reserve_bytes=2**62)
+    with pytest.raises(StoreError, match="bytes are free, fewer than the"):
+        writer.append(event(1))
+    writer.close()
+    assert closed(tmp_path) == still_open(tmp_path) == []
 
 
 def test_a_write_that_fails_is_a_store_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
