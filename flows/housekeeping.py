@@ -1,4 +1,4 @@
-"""Daily tidying: what is past its retention goes, and what killed writers left; the audit chain is checked."""
+"""Daily tidying: what is past its retention goes, the prediction log is compacted, the audit chain is checked."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from prefect.states import Completed
 
 from flows.context import open_context
 from libs.common.errors import StoreError
-from libs.common.stores.predictions import SAMPLES, delete_segments
+from libs.common.stores.predictions import SAMPLES, compact, delete_segments
 
 # No upload takes longer; what is younger may still be written.
 LONGEST_UPLOAD = timedelta(days=1)
@@ -20,12 +20,15 @@ def housekeeping() -> State:
     context = open_context()
     stores, retention, now = context.stores, context.config.audit_logging, context.now()
     oldest = now - retention.inference_logging.retention_period
-    segments = sum(stores.predictions.delete_before(model, oldest) for model in context.config.platform.all_models)
-    samples = sum(delete_segments(stores.objects, SAMPLES, model, oldest) for model in context.config.platform.all_models)
+    models = context.config.platform.all_models
+    segments = sum(stores.predictions.delete_before(model, oldest) for model in models)
+    compacted = sum(compact(stores.objects, model, now).segments for model in models)
+    samples = sum(delete_segments(stores.objects, SAMPLES, model, oldest) for model in models)
     measured = stores.records.measurements.delete_before(now - retention.performance_logging.metrics_retention)
     swept = stores.objects.sweep(now - LONGEST_UPLOAD)
     if faults := stores.records.audit.verify(stores.noted_head()):
         raise StoreError(f"the audit chain is broken: {faults[0]}", "see every fault: triage audit verify")
-    counts = {"segments": segments, "samples": samples, "measurements": measured, "swept": swept}
+    counts = {"segments": segments, "compacted": compacted, "samples": samples, "measurements": measured, "swept": swept}
     context.audit("housekeeping", "tidied", "retention", counts)
-    return Completed(message=f"dropped {segments} segments and {measured} measurements; the audit chain is whole")
+    dropped = f"dropped {segments} segments and {measured} measurements"
+    return Completed(message=f"{dropped}, compacted {compacted} segments; the audit chain is whole")

@@ -15,6 +15,10 @@ from libs.common.errors import StoreError
 _PARTIAL = ".partial-"
 
 
+class NoSuchObject(StoreError):
+    """There is no object under this key, or not any more."""
+
+
 class Objects(Protocol):
     """An object store below one URI; keys are relative paths with forward slashes."""
 
@@ -28,7 +32,7 @@ class Objects(Protocol):
         ...
 
     def get_bytes(self, key: str) -> bytes:
-        """Read one object; a StoreError where there is none."""
+        """Read one object; NoSuchObject where there is none."""
         ...
 
     def put_file(self, key: str, path: Path) -> None:
@@ -36,7 +40,7 @@ class Objects(Protocol):
         ...
 
     def get_file(self, key: str, path: Path) -> None:
-        """Copy one object to a local path; a StoreError where there is none."""
+        """Copy one object to a local path; NoSuchObject where there is none."""
         ...
 
     def put_folder(self, prefix: str, folder: Path) -> str:
@@ -130,7 +134,10 @@ class LocalObjects(_Folders):
             partial.write(content)
 
     def get_bytes(self, key: str) -> bytes:
-        return self._there(key).read_bytes()
+        try:
+            return self._path(key).read_bytes()
+        except (FileNotFoundError, IsADirectoryError):
+            raise _absent(self, key) from None
 
     def put_file(self, key: str, path: Path) -> None:
         _copy(path, self._path(key), durable=True)
@@ -165,7 +172,7 @@ class LocalObjects(_Folders):
     def _there(self, key: str) -> Path:
         path = self._path(key)
         if not path.is_file():
-            raise StoreError(f"{self.uri}/{key} does not exist", "check the address, or store the object first")
+            raise _absent(self, key)
         return path
 
 
@@ -184,8 +191,10 @@ class S3Objects(_Folders):
         self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=content)
 
     def get_bytes(self, key: str) -> bytes:
-        self._require(key)
-        return self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"].read()
+        try:
+            return self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"].read()
+        except self._client.exceptions.NoSuchKey:
+            raise _absent(self, key) from None
 
     def put_file(self, key: str, path: Path) -> None:
         self._client.upload_file(str(path), self._bucket, self._prefix + key)
@@ -224,7 +233,11 @@ class S3Objects(_Folders):
 
     def _require(self, key: str) -> None:
         if not self.exists(key):
-            raise StoreError(f"{self.uri}/{key} does not exist", "check the address, or store the object first")
+            raise _absent(self, key)
+
+
+def _absent(objects: Objects, key: str) -> NoSuchObject:
+    return NoSuchObject(f"{objects.uri}/{key} does not exist", "check the address, or store the object first")
 
 
 def _copy(source: Path, target: Path, durable: bool) -> None:

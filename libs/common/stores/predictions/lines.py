@@ -100,3 +100,10 @@ def decode(line: bytes) -> PredictionEvent | None:
         return PredictionEvent(**fields)
     except (ValueError, TypeError, KeyError):
         return None
+
+
+def decode_lines(content: bytes) -> tuple[tuple[PredictionEvent, ...], int]:
+    """The events of a segment's content, and how many of its lines are none."""
+    lines = content.splitlines()
+    events = tuple(event for line in lines if (event := decode(line)))
+    return events, len(lines) - len(events)

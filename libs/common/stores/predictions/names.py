@@ -1,7 +1,8 @@
 """How segments are named: while open, once closed, and in the object store. The time range is in the name."""
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -13,9 +14,10 @@ SAMPLES = "samples"
 LONGEST = timedelta(hours=1)  # no segment spans more, so a reader need only look one hour back
 OPEN = ".open"
 CLOSED = ".jsonl"
+COMPACTED = ".parquet"
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_CLOSED_NAME = re.compile(r"(\d{13})-(\d{13})-(.+)\.jsonl")
+_CLOSED_NAME = re.compile(r"(\d{13})-(\d{13})-(.+)\.(?:jsonl|parquet)")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.]+")
 
 
@@ -53,7 +55,7 @@ def closed_name(span: Span, open_name: str) -> str:
 
 
 def span_of(name: str) -> Span | None:
-    """The time range in a closed segment's file name or key; None for any other name."""
+    """The time range in the file name or key of a closed segment, or of what replaced some; None for any other name."""
     match = _CLOSED_NAME.fullmatch(name.rpartition("/")[2])
     return Span(int(match[1]), int(match[2])) if match else None
 
@@ -62,6 +64,18 @@ def segment_key(model: str, name: str, span: Span, root: str = ROOT) -> str:
     """The object key: by model, day and hour of the first event."""
     first = datetime.fromtimestamp(span.start_ms / 1000, UTC)
     return f"{root}/{model}/{first:%Y%m%d/%H}/{name}"
+
+
+def compacted_key(prefix: str, names: Sequence[str]) -> str:
+    """The key, in the same hour, of what replaces segments of these names: the same names, the same key."""
+    spans = [span for name in names if (span := span_of(name))]
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
+    return f"{prefix}{min(spans).start_ms:013d}-{max(span.end_ms for span in spans):013d}-{digest}{COMPACTED}"
+
+
+def hour_of(prefix: str) -> datetime:
+    """When the hour began whose segments have keys with this prefix: ``predictions/<model>/20260301/12/``."""
+    return datetime.strptime("/".join(prefix.rstrip("/").rsplit("/", 2)[1:]), "%Y%m%d/%H").replace(tzinfo=UTC)
 
 
 def prefixes(model: str, start: datetime, end: datetime) -> Iterator[str]:
