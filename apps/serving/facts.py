@@ -20,6 +20,11 @@ def confidence_of(said: Said) -> float:
     return said.confidence if isinstance(said, Prediction) else 0.0
 
 
+def probabilities_of(said: Said) -> dict[str, float]:
+    """The probability of each category; of a line none."""
+    return said.probabilities if isinstance(said, Prediction) else {}
+
+
 def escalation_of(said: Said) -> Escalated:
     """What a second stage had to do with it; a summarizer has none."""
     return said.escalation if isinstance(said, Prediction) else Escalated.NONE

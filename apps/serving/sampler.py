@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from apps.serving.facts import probabilities_of
 from libs.common.domain.triage import Email, PredictionEvent, PredictionSample, TriageResult
 from libs.common.features.content import content_of
 
@@ -47,7 +48,7 @@ class Sampler:
                 outcome=event.outcome,
                 latency_ms=event.latency_ms,
                 label=event.label,
-                probabilities=result.prediction.probabilities,
+                probabilities=probabilities_of(result.said),
                 escalation=event.escalation,
                 cached=result.cached,
                 input_hash=hmac.new(self._key, content_of(email), "sha256").hexdigest() if self._key else "",

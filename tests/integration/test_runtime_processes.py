@@ -148,6 +148,16 @@ def test_a_process_that_ends_at_once_is_named_with_the_end_of_its_log(home: Home
     assert str(home.logs / "flows.log") in failed.value.hint
 
 
+def test_a_process_that_ends_too_early_is_started_as_often_as_it_may(home: Home) -> None:
+    tried = home.run / "tried"
+    code = f"from pathlib import Path\ntried = Path({str(tried)!r})\n"
+    code += "if not tried.exists(): tried.touch(); raise SystemExit(1)\n" + STUBBORN
+    with pytest.raises(StoreError, match="flows ended before it was healthy"):
+        bring(home, part(home, code=code))
+    tried.unlink()
+    assert bring(home, part(home, code=code, attempts=2))[0] == "flows: starting"
+
+
 def test_a_process_that_never_becomes_healthy_is_named_with_what_is_wrong(home: Home) -> None:
     with pytest.raises(StoreError, match=r"flows is not healthy after 1 s: has not written its note"):
         bring(home, part(home, code="import time; time.sleep(600)", deadline_s=1))

@@ -10,7 +10,10 @@ MARK = "TRIAGE_PART"  # in the environment of a part's process and of all that i
 
 @dataclass(frozen=True)
 class Part:
-    """One part; a front door (``deploys``) runs to its end, and what it put on Ray is what is healthy or not."""
+    """One part; a front door (``deploys``) runs to its end, and what it put on Ray is what is healthy or not.
+
+    A process that ends before it is healthy is started again until ``attempts`` are made.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -22,3 +25,4 @@ class Part:
     deploys: bool = False
     deadline_s: float = 120
     grace_s: float = 10
+    attempts: int = 1

@@ -58,6 +58,7 @@ def _ray(home: Home, ports: Ports, platform: Platform, variables: Mapping[str, s
         check=health.ray_is_up(dashboard_url(ports)),
         url=dashboard_url(ports),
         ports={"ray": ports.ray, "dashboard": ports.ray_dashboard},
+        attempts=3,  # it gives its own processes 30 s, however busy the machine is
         grace_s=6,  # Serve drains for half a minute if it may; whoever ends Ray has no traffic left to save
     )
 

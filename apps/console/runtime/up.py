@@ -85,9 +85,19 @@ def _raise(part: Part, needs: Sequence[Future[None]], home: Home, tell: Tell) ->
         if running is not None:
             process.end(running)
         tell(f"{part.name}: starting")
-        running = process.start(part, home)
-        _conclude(part, home, await_healthy(part, part.deadline_s, lambda: not running.alive))
+        _conclude(part, home, _start(part, home))
         tell(f"{part.name}: up after {time.monotonic() - began:.1f} s")
+
+
+def _start(part: Part, home: Home) -> str | None:
+    fault = None
+    for _ in range(part.attempts):
+        running = process.start(part, home)
+        fault = await_healthy(part, part.deadline_s, lambda running=running: not running.alive)
+        if fault is None or running.alive:
+            break
+        process.end(running)
+    return fault
 
 
 def _is_up(part: Part, home: Home) -> bool:
