@@ -23,7 +23,7 @@ from apps.serving.triaging import Triaging
 from libs.common.errors import Unavailable
 
 OPENAPI = Path(__file__).with_name("openapi.json")
-SUMMARIZE = "/v1/summarize"
+SUMMARIZE, TRIAGE = "/v1/summarize", "/v1/triage"
 
 
 def summarizer_routes(answerer: Answerer, idempotency: Idempotency, doorman: Doorman | None) -> Routes:
@@ -54,7 +54,7 @@ class ClassifierRoutes:
         self.routes: Routes = {
             "/v1/classify": {"POST": idempotency.once(classification.classify)},
             SUMMARIZE: {"POST": triaging.refuse_summaries},
-            "/v1/triage": {"POST": idempotency.once(triaging.triage)},
+            TRIAGE: {"POST": idempotency.once(triaging.triage)},
             "/v1/feedback": {"POST": self._take_feedback},
             "/healthz": {"GET": self._show_health},
             "/readyz": {"GET": self._show_readiness},
