@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from apps.serving.deploy import deploy_server
 from apps.serving.settings import Folders, Sampling, replica_settings
+from apps.serving.warm import warm_models
 from libs.common.config.configuration import Config
 from libs.common.config.home import Home
 from libs.common.connect import connect
-from libs.common.domain.model import SUMMARIZER
+from libs.common.domain.model import SUMMARIZER, ModelRef
 from libs.common.front_door import open_door
 from libs.common.stores.orchestrator import connect_ray, start_serve
 
@@ -34,8 +35,15 @@ def _is_released(model: str, config: Config, home: Home) -> bool:
 def _deploy_model(model: str, config: Config, home: Home) -> bool:
     caching = config.cost_optimization.inference_optimization.caching_strategy
     settings = replica_settings(model, config.model_serving, config.addresses(home), Folders.below(home), caching)
-    settings = replace(settings, sampling=Sampling.under(config.audit_logging.inference_logging, home))
+    sampling = Sampling.under(config.audit_logging.inference_logging, home)
+    settings = replace(settings, sampling=sampling, warm=_warm(model, config, home))
     return deploy_server(config.model_serving, settings)
+
+
+def _warm(model: str, config: Config, home: Home) -> tuple[ModelRef, ...]:
+    caching = config.model_serving.model_caching
+    stores = connect(config.addresses(home))
+    return warm_models(caching.warm_models if caching.enabled else (), model, lambda *wanted: stores.registry.get(*wanted).ref)
 
 
 if __name__ == "__main__":

@@ -123,6 +123,7 @@ class Replica:
             self._cache,
             settings.report_interval,
             lambda: self._metrics.fault("store_away"),
+            settings.warm,
         )
         self._results = ResultCache(settings.result_cache_bytes, settings.result_ttl_s) if settings.result_cache_bytes else None
         self._recorder = Recorder(stores.events, stores.ship, self._metrics.fault, stores.sampler)

@@ -11,7 +11,7 @@ from libs.common.config.cost_optimization import CachingStrategy
 from libs.common.config.home import Home
 from libs.common.config.model_serving import Http, ModelServing
 from libs.common.config.section import resolve_or_empty
-from libs.common.domain.model import SUMMARIZER
+from libs.common.domain.model import SUMMARIZER, ModelRef
 from libs.common.errors import ConfigError
 
 SHORTEST_KEY = 32
@@ -83,6 +83,7 @@ class ReplicaSettings:
     summary_timeout_s: float = 0.0
     sampling: Sampling | None = None
     disk_reserve_bytes: int = 0
+    warm: tuple[ModelRef, ...] = ()
 
 
 def replica_settings(

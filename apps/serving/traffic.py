@@ -32,7 +32,7 @@ class TrafficFollower:
     """Polled from a thread of its own, it loads models on yet another, so that a slow load delays no decision.
 
     The event loop only reads ``live`` and ``split``: plain attribute reads. The weight, the candidate and the lease of a
-    new row count at once; its stable version counts when it is loaded.
+    new row count at once; its stable version counts when it is loaded. What is in ``always`` is kept loaded besides.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class TrafficFollower:
         cache: ModelCache,
         report_every: timedelta = timedelta(seconds=5),
         on_store_error: Callable[[], None] = lambda: None,
+        always: tuple[ModelRef, ...] = (),
     ) -> None:
         self.live: LoadedModel | None = None
         self._model = model
@@ -51,6 +52,7 @@ class TrafficFollower:
         self._cache = cache
         self._report_every = report_every
         self._on_store_error = on_store_error
+        self._always = always
         self._row = Traffic(model=model)
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="model-loader")
         self._loading: Future[bool] | None = None
@@ -107,11 +109,12 @@ class TrafficFollower:
             if not self._loading.result():
                 self._wanted, self._retry_at = None, now + RETRY_LOADING_AFTER
             self._loading = None
-        wanted = (self._row.stable, self._row.warm)
+        warm = tuple(dict.fromkeys((*self._row.warm, *self._always)))
+        wanted = (self._row.stable, warm)
         if wanted == self._wanted or (self._retry_at is not None and now < self._retry_at):
             return
         self._wanted, self._retry_at = wanted, None
-        self._loading = self._loader.submit(self._bring_up, self._row.stable, self._row.warm)
+        self._loading = self._loader.submit(self._bring_up, self._row.stable, warm)
 
     def _bring_up(self, stable: ModelRef | None, warm: Iterable[ModelRef]) -> bool:
         warm = tuple(warm)

@@ -18,12 +18,12 @@ class AutoScaling(Section):
 
 
 class ModelCaching(Section):
-    """How many bytes of models a replica keeps loaded, and which ones always."""
+    """How many bytes of models a replica keeps loaded, and which ones always: NAME_vVERSION, with or without ``email_``."""
 
     enabled: bool
     cache_size: Size
     eviction_policy: Literal["lru"]
-    warm_models: tuple[str, ...]
+    warm_models: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][\w.-]*_v[\w.]+$")], ...]
 
 
 class BatchInference(Section):

@@ -21,13 +21,14 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 class Room:
     """A follower with its surroundings."""
 
-    def __init__(self) -> None:
+    def __init__(self, always: tuple[ModelRef, ...] = (), limit_bytes: int = 100) -> None:
         self.store = TrafficInMemory()
         self.broken: set[str] = set()
         self.gate = threading.Event()
         self.gate.set()
         self.away = 0
-        self.follower = TrafficFollower(MODEL, "replica-1", self.store, ModelCache(self._load, 100), on_store_error=self._count)
+        cache = ModelCache(self._load, limit_bytes)
+        self.follower = TrafficFollower(MODEL, "replica-1", self.store, cache, on_store_error=self._count, always=always)
 
     def _load(self, wanted: ModelRef) -> LoadedModel:
         assert self.gate.wait(5)
@@ -64,6 +65,32 @@ def test_it_starts_with_the_stable_version_loaded_and_reported(room: Room) -> No
     assert room.live == "1"
     assert set(room.store.reports[-1].loaded) == {"digest-0", "digest-1"}
     assert room.store.reports[-1].revision == 1
+
+
+def test_what_is_always_warm_is_loaded_before_it_is_ready_and_stays_whatever_the_limit() -> None:
+    room = Room(always=(ref("7"),), limit_bytes=10)
+    room.store.change(stable=ref("1"))
+    room.follower.start(NOW, 5)
+    assert set(room.store.reports[0].loaded) == {"digest-1", "digest-7"}
+    for revision, version in enumerate(("2", "3"), 2):
+        room.store.change(stable=ref(version), warm=(ref("7"),))
+        room.poll_until(lambda wanted=version: room.live == wanted)
+        room.poll_until(lambda: set(room.store.reports[-1].loaded) == {"digest-7", f"digest-{room.live}"})
+        assert room.follower.revision == revision
+    room.follower.stop()
+
+
+def test_one_that_is_always_warm_and_cannot_be_loaded_stops_nothing_and_is_tried_again() -> None:
+    room = Room(always=(ref("7"),))
+    room.broken = {"7"}
+    room.store.change(stable=ref("1"))
+    room.follower.start(NOW, 5)
+    assert room.live == "1"
+    room.broken = set()
+    later = NOW + RETRY_LOADING_AFTER
+    room.follower.poll(later)
+    room.poll_until(lambda: "digest-7" in room.store.reports[-1].loaded, later + RETRY_LOADING_AFTER)
+    room.follower.stop()
 
 
 def test_a_version_that_was_kept_warm_can_become_the_first_stable_one(room: Room) -> None:
