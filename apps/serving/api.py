@@ -7,9 +7,10 @@ import uuid
 from apps.serving.cors import cors_headers, preflight
 from apps.serving.doorman import Doorman
 from apps.serving.errors import BodyTooLarge, BodyTooSlow, problem
-from apps.serving.heads import require_id, require_small_head
+from apps.serving.heads import is_id, require_id, require_small_head
 from apps.serving.http import ClientGone, Receive, Reply, Request, Scope, Send, header_in, live_through, read_body, send_reply
 from apps.serving.metrics import ServingMetrics
+from apps.serving.observing import Observer, Seen
 from apps.serving.open_inference import PREFIX, refusal
 from apps.serving.router import Router, Routes
 from apps.serving.settings import ReplicaSettings
@@ -26,12 +27,18 @@ class Api:
     """
 
     def __init__(
-        self, routes: Routes, metrics: ServingMetrics, settings: ReplicaSettings, doorman: Doorman | None = None
+        self,
+        routes: Routes,
+        metrics: ServingMetrics,
+        settings: ReplicaSettings,
+        doorman: Doorman | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.routes = routes
         self._router = Router(routes)
         self._metrics = metrics
         self._doorman = doorman
+        self._observer = observer
         self._body_limit_bytes = settings.body_limit_bytes
         self._body_timeout_s = settings.body_timeout_s
         self._http = settings.http
@@ -44,6 +51,7 @@ class Api:
             return
         given = header_in(scope["headers"], b"x-request-id").decode("latin-1")
         request_id = given or str(uuid.uuid4())
+        timeline = self._observer.begin() if self._observer else None
         try:
             reply = await self._answer(scope, receive, request_id)
         except ClientGone:
@@ -52,12 +60,18 @@ class Api:
         except asyncio.CancelledError:
             self._metrics.fault("client_gone")
             raise
+        if self._observer and timeline:
+            self._observer.end(timeline, self._seen(scope, request_id), reply)
         if not given:
             # Serve's ingress repeats a caller's own id by itself; a second header would make two.
             reply = reply.with_headers([(b"x-request-id", request_id.encode())])
         if self._origins:
             reply = reply.with_headers(cors_headers(header_in(scope["headers"], b"origin"), self._origins))
         await send_reply(send, reply)
+
+    def _seen(self, scope: Scope, request_id: str) -> Seen:
+        shown = request_id if is_id(request_id) else ""
+        return Seen(shown, scope["method"], self._router.template_of(scope["path"]), scope["headers"])
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Reply:
         path = scope["path"]

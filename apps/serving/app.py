@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 
 from apps.serving.deploy import deploy_server
-from apps.serving.settings import Folders, Sampling, replica_settings
+from apps.serving.settings import Folders, Observation, Sampling, replica_settings
 from apps.serving.warm import warm_models
 from libs.common.config.configuration import Config
 from libs.common.config.home import Home
@@ -36,7 +36,8 @@ def _deploy_model(model: str, config: Config, home: Home) -> bool:
     caching = config.cost_optimization.inference_optimization.caching_strategy
     settings = replica_settings(model, config.model_serving, config.addresses(home), Folders.below(home), caching)
     sampling = Sampling.under(config.audit_logging.inference_logging, home)
-    settings = replace(settings, sampling=sampling, warm=_warm(model, config, home))
+    observation = Observation.under(config.monitoring.request_observation)
+    settings = replace(settings, sampling=sampling, observation=observation, warm=_warm(model, config, home))
     return deploy_server(config.model_serving, settings)
 
 

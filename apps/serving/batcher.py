@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from apps.serving.pace import Pace
+from apps.serving.timeline import Stay, enter
 from libs.common.errors import QueueFull
 
 Asked = TypeVar("Asked")
@@ -42,6 +43,7 @@ class Batcher(Generic[Asked, Answered]):
         self._limits = limits
         self._observe = observe
         self._waiting: OrderedDict[asyncio.Future[Answered], Asked] = OrderedDict()
+        self._stays: dict[asyncio.Future[Answered], Stay] = {}
         self._pace = Pace()
         self._computing = 0
         self._free = limits.engine_threads
@@ -63,6 +65,8 @@ class Batcher(Generic[Asked, Answered]):
             raise QueueFull(f"{self._limits.queue_size} e-mails wait already", "send fewer at once, or again later")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answered] = loop.create_future()
+        if stay := enter():
+            self._stays[answer] = stay
         self._waiting[answer] = asked
         # At the end of this turn of the loop, so that requests which came in together leave together.
         if self._free and not self._leaving:
@@ -72,6 +76,9 @@ class Batcher(Generic[Asked, Answered]):
             return await answer
         finally:
             self._waiting.pop(answer, None)
+            if stay:
+                self._stays.pop(answer, None)
+                stay.end()
 
     def _leave(self) -> None:
         self._leaving = False
@@ -79,6 +86,9 @@ class Batcher(Generic[Asked, Answered]):
             self._free -= 1
             self._computing += len(batch)
             self._observe(len(batch))
+            for answer in batch if self._stays else ():
+                if stay := self._stays.get(answer):
+                    stay.leave()
             loop, asked = asyncio.get_running_loop(), list(batch.values())
             left = loop.time()
             running = loop.run_in_executor(self._executor, predict_each, self._engine, asked)

@@ -23,9 +23,14 @@ def require_small_head(headers: Sequence[tuple[bytes, bytes]], max_headers: int,
         raise HeadTooLarge(f"the headers hold {size} bytes", f"send {max_bytes} at most")
 
 
+def is_id(found: str) -> bool:
+    """Whether this can be a request's id."""
+    return bool(_ID.fullmatch(found))
+
+
 def require_id(found: str, where: str) -> None:
     """BadRequest, naming ``where``, for what cannot be a request's id."""
-    if not _ID.fullmatch(found):
+    if not is_id(found):
         raise BadRequest(f"{where} is no id", "write 1 to 128 letters, digits or ._:-")
 
 

@@ -75,7 +75,8 @@ class ServingMetrics:
     def fault(self, kind: str) -> None:
         """Count what callers do not see.
 
-        Kinds: ``store_away``, ``candidate``, ``client_gone``, ``mirror``, ``features``, ``record``, ``sample``, ``ship``.
+        Kinds: ``store_away``, ``candidate``, ``client_gone``, ``mirror``, ``features``, ``record``, ``sample``, ``ship``,
+        ``trace``.
         """
         self._events.labels(self._model, kind).inc()
 

@@ -1,5 +1,6 @@
 """The parts of one replica, put together: traffic, engine, recorder and routes. Knows nothing of Ray."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from apps.serving.loading import LoadedModel, load_model
 from apps.serving.metrics import ServingMetrics
 from apps.serving.model_cache import ModelCache
 from apps.serving.neighbour import AskAll, Neighbour
+from apps.serving.observing import Observer
 from apps.serving.recorder import EventWriter, Recorder
 from apps.serving.result_cache import ResultCache
 from apps.serving.router import Routes
@@ -144,7 +146,9 @@ class Replica:
         kept = settings.http.idempotency
         self._idempotency = Idempotency(kept.keep.total_seconds(), kept.size, time.monotonic)
         self._forgotten_at: datetime | None = None
-        self.api = Api(self._routes(stores, ask_summarizer, doorman), self._metrics, settings, doorman)
+        watch = settings.observation
+        self._observer = Observer(settings.model, watch, self._metrics.fault) if watch else None
+        self.api = Api(self._routes(stores, ask_summarizer, doorman), self._metrics, settings, doorman, self._observer)
         self._threads = (
             Repeating("traffic", settings.poll_interval, self._tick),
             Repeating("shipping", settings.ship_interval, self._recorder.ship),
@@ -174,6 +178,8 @@ class Replica:
         for thread in self._threads:
             thread.stop()
         self._traffic.stop()
+        if self._observer:
+            await asyncio.to_thread(self._observer.close)
 
     def _tick(self) -> None:
         self._traffic.poll(_utc_now())

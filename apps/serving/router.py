@@ -34,6 +34,13 @@ class Router:
             return route, parameters
         raise MethodNotAllowed(f"{path} does not answer {method}", methods)
 
+    def template_of(self, path: str) -> str:
+        """The path as OpenAPI writes it, empty where there is none like it."""
+        if path in self._routes:
+            return path
+        patterns = ((template, _NAME.sub("[^/]+", re.escape(template))) for template in self._routes if "{" in template)
+        return next((template for template, pattern in patterns if re.fullmatch(pattern, path)), "")
+
     def methods_of(self, path: str) -> tuple[str, ...]:
         """What ``path`` answers."""
         return tuple(self._methods_of(path)[0])

@@ -10,6 +10,7 @@ from libs.common.config.configuration import Addresses
 from libs.common.config.cost_optimization import CachingStrategy
 from libs.common.config.home import Home
 from libs.common.config.model_serving import Http, ModelServing
+from libs.common.config.monitoring import RequestObservation
 from libs.common.config.section import resolve_or_empty
 from libs.common.domain.model import SUMMARIZER, ModelRef
 from libs.common.errors import ConfigError
@@ -58,6 +59,22 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Observation:
+    """Which shares of the requests are logged and traced; without a ``trace_endpoint`` none is traced."""
+
+    access_rate: float
+    trace_endpoint: str
+    trace_rate: float
+
+    @classmethod
+    def under(cls, requests: RequestObservation) -> "Observation | None":
+        """What the configuration says; None where nobody watches."""
+        endpoint = requests.tracing.endpoint if requests.tracing.enabled else ""
+        rate = requests.access_log.sample_rate
+        return cls(rate, endpoint, requests.tracing.sample_rate) if rate or endpoint else None
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaSettings:
     """The settings of one model's replicas and of its slot; a classifier's wait ``summary_timeout_s`` for a summarizer."""
 
@@ -84,6 +101,7 @@ class ReplicaSettings:
     sampling: Sampling | None = None
     disk_reserve_bytes: int = 0
     warm: tuple[ModelRef, ...] = ()
+    observation: Observation | None = None
 
 
 def replica_settings(

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from libs.common.config.section import Duration, Section
+from libs.common.config.section import Duration, Section, Share
 
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
 
@@ -76,6 +76,27 @@ class ModelBiasMonitoring(Section):
     reporting_frequency: Duration
 
 
+class Tracing(Section):
+    """Spans for an OpenTelemetry collector at ``endpoint`` (OTLP over HTTP); a caller's own decision goes before the rate."""
+
+    enabled: bool
+    endpoint: Annotated[str, Field(pattern=r"^https?://.+")]
+    sample_rate: Share
+
+
+class AccessLog(Section):
+    """The share of requests that leave a line in a replica's log."""
+
+    sample_rate: Share
+
+
+class RequestObservation(Section):
+    """What an operator sees of single requests: figures, no content."""
+
+    tracing: Tracing
+    access_log: AccessLog
+
+
 class Monitoring(Section):
     """What is measured of live traffic every ``cycle``, over which windows, and the objectives."""
 
@@ -83,3 +104,4 @@ class Monitoring(Section):
     model_metrics: ModelMetrics
     data_drift_detection: DataDriftDetection
     model_bias_monitoring: ModelBiasMonitoring
+    request_observation: RequestObservation
