@@ -2,9 +2,11 @@
 
 The arms answer the same rows of the corpus, written several times over: `loop` reads, parses and predicts in one process and
 keeps nothing; `offline` is `triage classify` as it is configured, and `alone` the same with one actor. Each run is a process of
-its own, in turns. E-mails a second are those of the whole run, Ray's start and the loading of the model included. Memory is the
-PSS of the process with all its descendants, Ray's own included, sampled once a second. All arms must give the same labels.
-Figures are the median of the repetitions, with the lowest and the highest.
+its own, in turns; imports are not timed. E-mails a second are those of the whole run: Ray's start, finding the version and
+loading the model are in it, in every arm. `steady` leaves all of that out of every arm alike: e-mails of the largest size less
+those of the smallest, by the seconds of the one less those of the other. Memory is the PSS of the process with all its
+descendants, Ray's own included, sampled once a second. All arms must give the same labels. Figures are the median of the
+repetitions, with the lowest and the highest.
 
 python bench/offline.py [--corpus FILE] [--times 1 10] [--repeat 3 3] [--limit E-MAILS]
 """
@@ -109,7 +111,8 @@ def _limited(corpus: Path, limit: int, folder: Path) -> Path:
     path = folder / corpus.name
     table = parquet.read_table(corpus)
     # Spread over the corpus, which is sorted by class.
-    parquet.write_table(table.take(range(0, table.num_rows, max(1, table.num_rows // limit))), path)
+    taken = min(limit, table.num_rows)
+    parquet.write_table(table.take([number * table.num_rows // taken for number in range(taken)]), path)
     return path
 
 
@@ -225,10 +228,25 @@ def _compared(measured: dict[int, dict[str, list[_Measured]]]) -> dict[str, Figu
             aimed = arm == "offline" and times == greatest
             goal = {"goal": f">= {_ENOUGH_OF_THE_LOOP}", "holds": median(ratios) >= _ENOUGH_OF_THE_LOOP} if aimed else {}
             figures[f"x{times}_{arm}_to_loop"] = _over(ratios, "ratio", 3, baseline="loop", **goal)
+    if least != greatest:
+        figures |= _steady(measured[least], measured[greatest])
     held = [median(one.memory_bytes for one in measured[times]["offline"]) for times in (least, greatest)]
     grown = held[1] / held[0]
     flat = Figure(round(grown, 3), "ratio", baseline=f"x{least}", goal=f"<= {_FLAT}", holds=grown <= _FLAT)
     return {**figures, f"offline_memory_x{greatest}_to_x{least}": flat}
+
+
+def _steady(least: dict[str, list[_Measured]], greatest: dict[str, list[_Measured]]) -> dict[str, Figure]:
+    """E-mails a second without what a run costs before its first and after its last, and each arm's to those of the loop."""
+    rates: dict[str, list[float]] = {}
+    for arm in ARMS:
+        pairs = zip(least[arm], greatest[arm], strict=False)
+        rates[arm] = [(more.run.mails - few.run.mails) / (more.run.seconds - few.run.seconds) for few, more in pairs]
+    figures = {f"steady_{arm}": _over(rates[arm], "e-mails/s", 1) for arm in ARMS}
+    for arm in ARMS[1:]:
+        ratios = [ours / theirs for ours, theirs in zip(rates[arm], rates["loop"], strict=True)]
+        figures[f"steady_{arm}_to_loop"] = _over(ratios, "ratio", 3, baseline="loop")
+    return figures
 
 
 def _over(values: Sequence[float], unit: str, digits: int, **more: object) -> Figure:

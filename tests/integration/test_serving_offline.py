@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -142,9 +143,12 @@ def test_what_cannot_be_read_is_set_aside_with_the_reason_and_the_rest_goes_on(
     told: list[Progress] = []
     request = OfflineRequest(str(folder), str(tmp_path / "out"), MODEL, "1")
     summary = triage_source(request, installation.place, told.append)
-    (aside,) = parquet.read_table(tmp_path / "out" / "quarantine").to_pylist()
+    (aside,) = parquet.read_table(tmp_path / "out" / "_quarantine").to_pylist()
     assert (aside["origin"], "empty" in aside["reason"]) == ("0002.eml", True)
-    assert [row["origin"] for row in rows_in(tmp_path / "out")] == ["0000.eml", "0001.eml", "0003.eml", "0004.eml"]
+    origins = ["0000.eml", "0001.eml", "0003.eml", "0004.eml"]
+    assert [row["origin"] for row in rows_in(tmp_path / "out")] == origins
+    assert parquet.read_table(tmp_path / "out")["origin"].to_pylist() == origins, "the folder is one table"
+    assert list(pd.read_parquet(tmp_path / "out")["origin"]) == origins
     assert (summary.quarantined, summary.mails) == (1, 5)
     assert [(progress.done, progress.total) for progress in told] == [(0, 5), (5, 5)]
 
@@ -209,7 +213,7 @@ def test_a_folder_that_holds_something_else_is_refused(installation: Installatio
     box_of(source, emails(1))
     with pytest.raises(DataError, match="source_digest"):
         installation.triage(source, out)
-    with pytest.raises(DataError, match=r"holds other\.mbox, and no manifest"):
+    with pytest.raises(DataError, match=r"holds other\.mbox, and no _manifest"):
         (tmp_path / "full").mkdir()
         (tmp_path / "other.mbox").rename(tmp_path / "full" / "other.mbox")
         installation.triage(source, tmp_path / "full")
@@ -237,6 +241,18 @@ def test_a_model_that_is_not_what_was_registered_triages_nothing(
     with pytest.raises(ModelCorrupt, match="has digest"):
         installation.triage(box_of(tmp_path / "m.mbox", emails(3)), tmp_path / "out")
     assert not list((tmp_path / "out").glob("part-*"))
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_damaged_table_is_told_in_our_own_words(installation: Installation, tmp_path: Path) -> None:
+    source = table_of(tmp_path / "m.parquet", emails(300))
+    content = bytearray(source.read_bytes())
+    content[100:2000] = bytes(1900)
+    source.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        installation.triage(source, tmp_path / "out")
+    assert "m.parquet" in caught.value.message
+    assert "Traceback" not in str(caught.value)
 
 
 def test_without_a_live_version_nothing_is_begun(installation: Installation, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from libs.common.errors import DataError
 from libs.common.sources.raw_mail import MailField
 
 FORMAT = 1
+# Readers of Parquet folders (pyarrow, pandas, Spark) pass over names that begin with an underscore: the parts are one table.
+MANIFEST = "_manifest.json"
 _PART = re.compile(r"part-(\d{6,})\.parquet")
 
 
@@ -50,7 +52,7 @@ def part_name(number: int) -> str:
 
 def quarantine_name(number: int) -> str:
     """The file of what a part set aside; there is none where it set nothing aside."""
-    return f"quarantine/{part_name(number)}"
+    return f"_quarantine/{part_name(number)}"
 
 
 def parts_among(names: Iterable[str]) -> frozenset[int]:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from apps.serving.batch.part_files import read_tally
-from apps.serving.batch.plan import Manifest, Tally, parts_among, pending, require_same
+from apps.serving.batch.plan import MANIFEST, Manifest, Tally, parts_among, pending, require_same
 from apps.serving.batch.stretches import names_of
 from apps.serving.batch.version import LIVE, find_version
 from apps.serving.batch.workers import Assignment, Part, make_parts
@@ -22,8 +22,6 @@ from libs.common.errors import DataError
 from libs.common.sources.raw_mail import MailField
 from libs.common.sources.raw_source import RawSource, find_source
 from libs.common.stores.objects import Objects, open_objects
-
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)

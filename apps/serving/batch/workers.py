@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from apps.serving.batch.part_files import write_part
 from apps.serving.batch.plan import Manifest, Tally
 from apps.serving.batch.stretches import triage_stretch
+from apps.serving.loading import LoadedModel
 from apps.serving.replica import load_from_store
 from apps.serving.settings import ReplicaSettings
 from libs.common.config.model_serving import Offline
 from libs.common.domain.model import ModelRef
+from libs.common.errors import TriageError
 from libs.common.sources.raw_mail import RawStretch
-from libs.common.stores.objects import open_objects
+from libs.common.stores.objects import Objects, open_objects
 
 if TYPE_CHECKING:
     from ray.data import ActorPoolStrategy
@@ -44,21 +46,33 @@ class PartWorker:
 
     def __init__(self, assignment: Assignment) -> None:
         self._assignment = assignment
-        self._out = open_objects(assignment.out)
-        self._model = load_from_store(assignment.ref, assignment.settings)
+        self._ready: tuple[LoadedModel, Objects] | TriageError
+        # An error of ours is handed back: of what is raised here, Ray would tell in a text, and start the actor again.
+        try:
+            self._ready = load_from_store(assignment.ref, assignment.settings), open_objects(assignment.out)
+        except TriageError as error:
+            self._ready = error
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
-        """Make the parts of ``batch``; their tallies as JSON. A part that is made again gets the same bytes."""
-        return {"tally": [self._make(part).model_dump_json() for part in batch["item"]]}
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Tally | TriageError]]:
+        """Make the parts of ``batch``: each its tally, or why it cannot be. One that is made again gets the same bytes."""
+        return {"made": [self._make(part) for part in batch["item"]]}
 
-    def _make(self, part: Part) -> Tally:
-        manifest = self._assignment.manifest
-        batches = triage_stretch(part.stretch, part.number, manifest.columns, self._model.predict, manifest.batch_size)
-        return write_part(self._out, manifest, part.number, batches)
+    def _make(self, part: Part) -> Tally | TriageError:
+        if isinstance(self._ready, TriageError):
+            return self._ready
+        (model, out), manifest = self._ready, self._assignment.manifest
+        batches = triage_stretch(part.stretch, part.number, manifest.columns, model.predict, manifest.batch_size)
+        try:
+            return write_part(out, manifest, part.number, batches)
+        except TriageError as error:
+            return error
 
 
 def make_parts(parts: Sequence[Part], assignment: Assignment, offline: Offline) -> Iterator[Tally]:
-    """Make all parts on Ray, and tell of each as it is done; without a part no Ray is asked for."""
+    """Make all parts on Ray, and tell of each as it is done; without a part no Ray is asked for.
+
+    What is wrong with the model, the source or the folder is raised as the TriageError that it was at the actor.
+    """
     if not parts:
         return
     import ray.data
@@ -66,8 +80,6 @@ def make_parts(parts: Sequence[Part], assignment: Assignment, offline: Offline) 
 
     from libs.common.stores.orchestrator import join_or_start_ray, own_error
 
-    # Here first: what is wrong with a model, Ray would tell of its actors in a text, and no longer as what was raised.
-    load_from_store(assignment.ref, assignment.settings)
     join_or_start_ray()
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
@@ -81,7 +93,9 @@ def make_parts(parts: Sequence[Part], assignment: Assignment, offline: Offline) 
     )
     try:
         for row in made.iter_rows():
-            yield Tally.model_validate_json(row["tally"])
+            if isinstance(row["made"], TriageError):
+                raise row["made"]
+            yield row["made"]
     except RayError as error:
         raise own_error(error, "triaging the source") from error
 

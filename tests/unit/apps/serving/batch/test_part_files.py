@@ -37,7 +37,7 @@ def test_a_part_says_who_answered_what_and_nothing_of_the_content(tmp_path: Path
         "version": "3",
         "digest": "b" * 64,
     }
-    aside = parquet.read_table(tmp_path / "quarantine" / "part-000007.parquet").to_pylist()
+    aside = parquet.read_table(tmp_path / "_quarantine" / "part-000007.parquet").to_pylist()
     assert aside == [{"position": 1, "origin": "m#1", "reason": "neither subject nor body"}]
 
 

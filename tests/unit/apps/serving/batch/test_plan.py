@@ -32,7 +32,7 @@ def test_what_is_pending_and_what_is_there_are_the_whole_plan_once(counts: list[
     plan = manifest(parts=tuple(counts))
     numbers = range(len(counts))
     done = frozenset(data.draw(st.sets(st.sampled_from(list(numbers)))))
-    litter = ["manifest.json", quarantine_name(0), ".partial-x", "part-000001.parquet.tmp", "part-1.parquet"]
+    litter = ["_manifest.json", quarantine_name(0), ".partial-x", "part-000001.parquet.tmp", "part-1.parquet"]
     assert parts_among([*(part_name(number) for number in done), *litter]) == done
     missing = pending(plan, done)
     assert sorted([*missing, *done]) == list(numbers)
