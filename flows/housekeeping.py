@@ -6,6 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from apps.serving.batches.keeping import forget_ended
 from flows.context import open_context
 from libs.common.errors import StoreError
 from libs.common.stores.predictions import SAMPLES, compact, delete_segments
@@ -25,10 +26,12 @@ def housekeeping() -> State:
     compacted = sum(compact(stores.objects, model, now).segments for model in models)
     samples = sum(delete_segments(stores.objects, SAMPLES, model, oldest) for model in models)
     measured = stores.records.measurements.delete_before(now - retention.performance_logging.metrics_retention)
+    batches = forget_ended(stores.records.batches, stores.objects, now - context.config.model_serving.batches.keep)
     swept = stores.objects.sweep(now - LONGEST_UPLOAD)
     if faults := stores.records.audit.verify(stores.noted_head()):
         raise StoreError(f"the audit chain is broken: {faults[0]}", "see every fault: triage audit verify")
-    counts = {"segments": segments, "compacted": compacted, "samples": samples, "measurements": measured, "swept": swept}
+    dropped = {"segments": segments, "measurements": measured, "batches": batches}
+    counts = {**dropped, "compacted": compacted, "samples": samples, "swept": swept}
     context.audit("housekeeping", "tidied", "retention", counts)
-    dropped = f"dropped {segments} segments and {measured} measurements"
-    return Completed(message=f"{dropped}, compacted {compacted} segments; the audit chain is whole")
+    told = ", ".join(f"{count} {what}" for what, count in dropped.items())
+    return Completed(message=f"dropped {told}; compacted {compacted} segments; the audit chain is whole")

@@ -1,8 +1,12 @@
-"""Front door: puts the server of every model that answers on the running Ray. ``python -m apps.serving.app --env local``"""
+"""Front door: puts the server of every model that answers, and the batch API, on the running Ray.
+
+python -m apps.serving.app --env local
+"""
 
 import sys
 from dataclasses import replace
 
+from apps.serving.batches.service import APPLICATION, ROUTE, Batches, BatchSettings
 from apps.serving.deploy import deploy_server
 from apps.serving.settings import Folders, Observation, Sampling, replica_settings
 from apps.serving.warm import warm_models
@@ -11,17 +15,17 @@ from libs.common.config.home import Home
 from libs.common.connect import connect
 from libs.common.domain.model import SUMMARIZER, ModelRef
 from libs.common.front_door import open_door
-from libs.common.stores.orchestrator import connect_ray, start_serve
+from libs.common.stores.orchestrator import connect_ray, deploy_api, start_serve
 
 
 def deploy(config: Config, home: Home, port: int) -> dict[str, bool]:
-    """Start Serve and deploy every model's server; whether each is new. What runs already is left alone."""
+    """Start Serve and deploy every model's server and the batch API; whether each is new. What runs already is left alone."""
     connect_ray()
     start_serve(config.platform.http.host, port)
     deployed = {model: _deploy_model(model, config, home) for model in config.platform.models}
     if SUMMARIZER not in deployed and _is_released(SUMMARIZER, config, home):
         deployed[SUMMARIZER] = _deploy_model(SUMMARIZER, config, home)
-    return deployed
+    return {**deployed, APPLICATION: deploy_api(APPLICATION, ROUTE, Batches, BatchSettings.of(config, home))}
 
 
 def _is_released(model: str, config: Config, home: Home) -> bool:

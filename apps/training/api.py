@@ -4,15 +4,11 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import FastAPI, Header, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Header, Query
 
-from apps.training.desk import TrainingDesk, TrainingOrder, bearer
-from libs.common.errors import NotAuthorised, ServingError, TriageError
+from apps.training.desk import TrainingDesk, TrainingOrder
+from libs.common.desk import bearer, explain_errors
 from libs.common.stores.orchestrator import FlowRun
-
-PROBLEM = "application/problem+json"
 
 Authorization = Annotated[str, Header()]
 IdempotencyKey = Annotated[str, Header(max_length=200)]
@@ -55,36 +51,5 @@ def build_api(desk: TrainingDesk) -> FastAPI:
 
     # Reached through the decorators only.
     _ = healthz, start, trainings, status, logs, cancel
-    _explain_errors(api)
+    explain_errors(api)
     return api
-
-
-def _explain_errors(api: FastAPI) -> None:
-    @api.exception_handler(TriageError)
-    async def explain(request: Request, error: TriageError) -> JSONResponse:
-        return _problem(_status_of(error), error.message, error.hint)
-
-    @api.exception_handler(RequestValidationError)
-    async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
-        faults = [f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in error.errors()]
-        return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(faults), "openapi.json describes each request")
-
-    _ = explain, refuse
-
-
-def _problem(status: int, detail: str, hint: str) -> JSONResponse:
-    """A problem document of RFC 9457."""
-    document = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": int(status),
-        "detail": detail,
-        "hint": hint,
-    }
-    return JSONResponse(document, status, media_type=PROBLEM)
-
-
-def _status_of(error: TriageError) -> int:
-    if isinstance(error, ServingError):
-        return error.status
-    return HTTPStatus.UNAUTHORIZED if isinstance(error, NotAuthorised) else HTTPStatus.SERVICE_UNAVAILABLE

@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Literal, Protocol, get_args
 
 from apps.training.evaluation.select import SIMPLEST_FIRST
 from libs.common.config.training import ProfileName, SummarizerName
-from libs.common.domain.audit import Actor, Role
+from libs.common.desk import Note, Principals, Unprocessable, require_worker
 from libs.common.domain.model import SUMMARIZER
 from libs.common.domain.value import Value
-from libs.common.errors import NotAuthorised, ServingError
+from libs.common.errors import ServingError
 from libs.common.stores.orchestrator import FlowRun
 
 FLOW = "train_model"
@@ -19,18 +19,6 @@ class TrainingNotFound(ServingError):
     """No such training."""
 
     status: ClassVar[int] = 404
-
-
-class Forbidden(ServingError):
-    """Whoever asks may look, and no more."""
-
-    status: ClassVar[int] = 403
-
-
-class Unprocessable(ServingError):
-    """The request is well formed, but says something that cannot be."""
-
-    status: ClassVar[int] = 422
 
 
 class TrainingOrder(Value):
@@ -69,18 +57,6 @@ class Flows(Protocol):
         ...
 
 
-class Principals(Protocol):
-    """Who people say they are."""
-
-    def authenticate(self, token: str) -> Actor:
-        """The owner of ``token``; NotAuthorised when it is nobody's."""
-        ...
-
-
-Note = Callable[[Actor, str, str, dict[str, Any], datetime], object]
-"""Appends to the audit chain."""
-
-
 class TrainingDesk:
     """Takes orders; every method takes the caller's token, NotAuthorised where it is nobody's."""
 
@@ -92,7 +68,7 @@ class TrainingDesk:
 
     def start(self, token: str, order: TrainingOrder, key: str = "") -> FlowRun:
         """Start a training; the same ``key`` of the same caller returns the one it started, Unprocessable for another order."""
-        actor = self._worker(token)
+        actor = require_worker(self._principals, token)
         known: tuple[str, ...] = get_args(SummarizerName) if order.model == SUMMARIZER else SIMPLEST_FIRST
         if unknown := sorted(set(order.families) - set(known)):
             raise Unprocessable(f"{order.model} has no family '{unknown[0]}'", f"write some of {', '.join(known)}")
@@ -119,7 +95,7 @@ class TrainingDesk:
 
     def cancel(self, token: str, training: str) -> FlowRun:
         """End it; one that has ended stays as it is."""
-        actor = self._worker(token)
+        actor = require_worker(self._principals, token)
         if self._flows.cancel(self._run(training).id):
             self._note(actor, "training_cancelled", training, {}, self._clock())
         return self._run(training)
@@ -128,17 +104,3 @@ class TrainingDesk:
         if run := self._flows.run_of(FLOW, training):
             return run
         raise TrainingNotFound(f"there is no training {training}", "GET /v1/trainings lists them")
-
-    def _worker(self, token: str) -> Actor:
-        actor = self._principals.authenticate(token)
-        if actor.role is Role.VIEWER:
-            raise Forbidden(f"{actor.name} is a viewer and may start and end nothing", "act as an engineer or an approver")
-        return actor
-
-
-def bearer(header: str) -> str:
-    """The token of an ``Authorization`` header; NotAuthorised without one."""
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise NotAuthorised("no token was sent", "send Authorization: Bearer …, the token that `triage principal add` printed")
-    return token.strip()

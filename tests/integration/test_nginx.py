@@ -87,6 +87,13 @@ def test_a_body_is_limited_as_the_replica_limits_it(front: Front, upstream: Upst
     assert [len(request["body"]) for request in upstream.requests] == [limit]
 
 
+def test_a_batch_may_be_as_long_as_the_configuration_says(front: Front, upstream: Upstream) -> None:
+    limits = load_config("production").model_serving
+    found = re.search(r"client_max_body_size (\d+);  # model_serving.batches", (CONFIGURATION / "nginx.conf").read_text())
+    assert found and int(found[1]) == limits.batches.upload_limit
+    assert httpx.post(f"{front.url}/v1/batch", content=b"x" * (limits.replica.body_limit + 1)).status_code == 200
+
+
 def test_only_what_callers_need_is_reached(front: Front, upstream: Upstream) -> None:
     for path in ("/metrics", "/monitoring/v1/status", "/training/v1/trainings", "/"):
         require_problem(httpx.get(front.url + path), 404)

@@ -50,6 +50,13 @@ def test_an_upload_that_was_never_completed_is_aborted_once_it_is_old(objects: O
     assert objects.get_bytes("other") == b"2"
 
 
+def test_a_key_that_leads_out_of_the_folder_is_not_fetched(objects: Objects, tmp_path: Path) -> None:
+    objects.put_bytes("in/../../escaped.eml", b"x")
+    with pytest.raises(StoreError, match="outside of its folder"):
+        fetch_folder("s3://mail/below/in", tmp_path / "cache" / "in")
+    assert not list(tmp_path.rglob("escaped.eml"))
+
+
 def test_an_archive_of_mail_is_read_from_a_bucket(objects: Objects, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "local.zip", "w") as archive:
         for name in ("c/spam/1.eml", "c/ham/2.eml"):

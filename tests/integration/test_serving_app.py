@@ -155,7 +155,7 @@ def test_the_front_door_serves_a_real_model_and_is_idempotent(ray_address: str, 
     migrate(addresses.records)
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
-    assert open_front_door(ray_address, port) == f"{MODEL}: deployed\n"
+    assert open_front_door(ray_address, port) == f"{MODEL}: deployed\nbatch: deployed\n"
     records = open_records(addresses.records)
     records.traffic.save(Traffic(model=MODEL, stable=stored(tmp_path, addresses.objects)))
 
@@ -177,7 +177,7 @@ def test_the_front_door_serves_a_real_model_and_is_idempotent(ray_address: str, 
     assert explained["reasons"][0]["weight"] > 0
     model = httpx.get(f"{url}/v2/models/{MODEL}").json()
     assert (model["platform"], model["versions"]) == ("triage_tabular", ["1.0.0"])
-    assert open_front_door(ray_address, port) == f"{MODEL}: runs already\n"
+    assert open_front_door(ray_address, port) == f"{MODEL}: runs already\nbatch: runs already\n"
 
     told = {"subject": "Hello", "body": "Dear all. The budget review moved to monday. See you."}
     for path in ("/v1/summarize", "/v1/triage"):
@@ -187,7 +187,7 @@ def test_the_front_door_serves_a_real_model_and_is_idempotent(ray_address: str, 
     summarizer = tiny_summarizer(tmp_path / "summarizer", {"budget", "review", "moved"})
     first = stored(tmp_path, addresses.objects, summarizer, SUMMARIZER)
     assert release(first, stable=None).phase is RolloutPhase.SUCCEEDED
-    assert open_front_door(ray_address, port) == f"{MODEL}: runs already\n{SUMMARIZER}: runs already\n"
+    assert open_front_door(ray_address, port) == f"{MODEL}: runs already\n{SUMMARIZER}: runs already\nbatch: runs already\n"
     wait_until(lambda: httpx.post(f"{url}/v1/summarize", json=told).status_code == 200, "the summarizer answers")
     line = httpx.post(f"{url}/v1/summarize", json=told, headers={"X-Request-Id": "line-1"})
     assert line.headers.get_list("x-request-id") == ["line-1"]

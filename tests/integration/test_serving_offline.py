@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ import pytest
 from pyarrow import parquet
 
 from apps.serving.batch.run import OfflinePlace, OfflineRequest, OfflineSummary, triage_source
+from apps.serving.batches.results import read_result
+from apps.serving.batches.work import BatchWork
 from apps.serving.settings import Folders
 from apps.training.fitting.fit_tabular import fit_tabular
 from libs.common.config.home import Home
 from libs.common.config.loader import load_config
 from libs.common.connect import connect
+from libs.common.domain.batch import Batch, BatchOrder, BatchState
 from libs.common.domain.progress import Progress
 from libs.common.domain.triage import Email
 from libs.common.errors import DataError, ModelCorrupt, ModelNotFound
@@ -253,6 +257,29 @@ def test_a_damaged_table_is_told_in_our_own_words(installation: Installation, tm
         installation.triage(source, tmp_path / "out")
     assert "m.parquet" in caught.value.message
     assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("connected")
+def test_the_job_of_a_batch_says_how_it_ended_and_reads_nothing_that_is_not_open_to_it(
+    installation: Installation, tmp_path: Path
+) -> None:
+    batches, now = installation.place.stores.records.batches, datetime.now(UTC)
+    source = box_of(tmp_path / "in.mbox", emails(30))
+    work = BatchWork(installation.place, (str(tmp_path),), lambda: now)
+    for name, order in (
+        ("read", BatchOrder(source=str(source), version="1")),
+        ("elsewhere", BatchOrder(source="/etc/hostname", version="1")),
+        ("unknown", BatchOrder(source=str(source), version="99")),
+    ):
+        batches.add(Batch(id=name, owner="ann", order=order, created_at=now, attempted_at=now))
+    done = work.run("read", 1)
+    assert (done.state, done.version, done.message, done.headway.mails_done) == (BatchState.SUCCEEDED, "1", "", 30)
+    assert sum(read_result(installation.place.stores.objects, done).labels.values()) == 30
+    assert work.run("read", 1) == done, "a second job of the same attempt does nothing"
+    for name, said in (("elsewhere", "below no folder"), ("unknown", "99")):
+        failed = work.run(name, 1)
+        assert failed.state is BatchState.FAILED
+        assert said in failed.message
 
 
 def test_without_a_live_version_nothing_is_begun(installation: Installation, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def _serving(ports: Ports, platform: Platform, env: str, variables: Mapping[str,
         variables=variables,
         check=health.all_of(
             health.answers(url, "/healthz"),
-            *(health.application_runs(dashboard_url(ports), model) for model in platform.models),
+            *(health.application_runs(dashboard_url(ports), model) for model in (*platform.models, "batch")),
         ),
         url=url,
         ports={"http": ports.http},

@@ -1,5 +1,6 @@
 """The files of a part: which e-mail got which label, and which were set aside and why. Never content."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -49,17 +50,26 @@ def write_part(out: Objects, manifest: Manifest, number: int, batches: Iterable[
     if aside:
         out.put_bytes(quarantine_name(number), _quarantine(aside))
     out.put_bytes(part_name(number), content.getvalue())
-    return Tally(part=number, labels=dict(labels), quarantined=len(aside))
+    return _tally(number, labels, len(aside), content.getvalue())
 
 
 def read_tally(out: Objects, number: int) -> Tally:
     """What came of a part that is there already."""
     from pyarrow import parquet
 
-    column = parquet.read_table(BytesIO(out.get_bytes(part_name(number))), columns=["label"])["label"]
+    content = out.get_bytes(part_name(number))
+    column = parquet.read_table(BytesIO(content), columns=["label"])["label"]
     aside = quarantine_name(number)
     quarantined = parquet.read_metadata(BytesIO(out.get_bytes(aside))).num_rows if out.exists(aside) else 0
-    return Tally(part=number, labels=dict(Counter[str](column.to_pylist())), quarantined=quarantined)
+    return _tally(number, Counter[str](column.to_pylist()), quarantined, content)
+
+
+def _tally(number: int, labels: Counter[str], quarantined: int, content: bytes) -> Tally:
+    digest = hashlib.sha256(content).hexdigest()
+    # In the order of the alphabet: a list of parts has the same bytes, whoever counted.
+    return Tally(
+        part=number, labels=dict(sorted(labels.items())), quarantined=quarantined, digest=digest, size_bytes=len(content)
+    )
 
 
 def part_schema(labels: Sequence[str]) -> "pa.Schema":

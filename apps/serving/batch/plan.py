@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import reduce
 
+from libs.common.domain.batch import Headway
 from libs.common.domain.value import Value
 from libs.common.errors import DataError
 from libs.common.sources.raw_mail import MailField
 
 FORMAT = 1
 # Readers of Parquet folders (pyarrow, pandas, Spark) pass over names that begin with an underscore: the parts are one table.
-MANIFEST = "_manifest.json"
+MANIFEST, PARTS = "_manifest.json", "_parts.json"
 _PART = re.compile(r"part-(\d{6,})\.parquet")
 
 
@@ -33,16 +35,24 @@ class Manifest(Value):
 
 
 class Tally(Value):
-    """What came of one part: e-mails by label, and how many were set aside."""
+    """What came of one part: e-mails by label, how many were set aside, and the SHA-256 and size of its file."""
 
     part: int
     labels: dict[str, int]
     quarantined: int
+    digest: str
+    size_bytes: int
 
     @property
     def mails(self) -> int:
         """All that the part read."""
         return sum(self.labels.values()) + self.quarantined
+
+
+class PartList(Value):
+    """Every part of a finished run, in order."""
+
+    parts: tuple[Tally, ...]
 
 
 def part_name(number: int) -> str:
@@ -72,6 +82,21 @@ def require_same(wanted: Manifest, there: Manifest, out: str) -> None:
         said = f"{name} {_shown(getattr(there, name))}, not {_shown(getattr(wanted, name))}"
     hint = f"name another --out; or go on with what lies there: {there.source} --model {there.model} --version {there.version}"
     raise DataError(f"{out} holds the triage of {said}", hint)
+
+
+def headway_of(manifest: Manifest, tallies: Iterable[Tally]) -> Headway:
+    """How far a run is, whose parts so far are ``tallies``."""
+    return reduce(further, tallies, Headway(parts=len(manifest.parts), mails=sum(manifest.parts)))
+
+
+def further(headway: Headway, tally: Tally) -> Headway:
+    """One more part is done."""
+    done = {
+        "parts_done": headway.parts_done + 1,
+        "mails_done": headway.mails_done + tally.mails,
+        "quarantined": headway.quarantined + tally.quarantined,
+    }
+    return headway.model_copy(update=done)
 
 
 def pending(manifest: Manifest, done: frozenset[int]) -> Sequence[int]:

@@ -2,26 +2,44 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from apps.serving.batch.part_files import read_tally
-from apps.serving.batch.plan import MANIFEST, Manifest, Tally, parts_among, pending, require_same
+from apps.serving.batch.plan import (
+    MANIFEST,
+    PARTS,
+    Manifest,
+    PartList,
+    Tally,
+    further,
+    headway_of,
+    parts_among,
+    pending,
+    require_same,
+)
 from apps.serving.batch.stretches import names_of
 from apps.serving.batch.version import LIVE, find_version
 from apps.serving.batch.workers import Assignment, Part, make_parts
 from apps.serving.settings import Folders, replica_settings
 from libs.common.config.model_serving import ModelServing
 from libs.common.connect import Stores
+from libs.common.domain.batch import Headway
 from libs.common.domain.model import ModelVersion
 from libs.common.domain.progress import Progress, Watch, unwatched
 from libs.common.errors import DataError
 from libs.common.sources.raw_mail import MailField
 from libs.common.sources.raw_source import RawSource, find_source
 from libs.common.stores.objects import Objects, open_objects
+
+Tell = Callable[[Headway], None]
+
+
+def untold(_: Headway) -> None:
+    """For who does not want to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +86,12 @@ class OfflineSummary:
         )
 
 
-def triage_source(request: OfflineRequest, place: OfflinePlace, watch: Watch = unwatched) -> OfflineSummary:
+def triage_source(
+    request: OfflineRequest, place: OfflinePlace, watch: Watch = unwatched, tell: Tell = untold
+) -> OfflineSummary:
     """Triage every e-mail of a source on Ray, which is joined or started where it is needed; goes on with a killed run.
 
+    ``watch`` is told of the e-mails of this run, ``tell`` of all that lies in the folder; what it raises ends the run.
     DataError where the source can't be read, or the folder holds something else; ModelNotFound without a version.
     """
     began = time.monotonic()
@@ -85,7 +106,15 @@ def triage_source(request: OfflineRequest, place: OfflinePlace, watch: Watch = u
         before = [read_tally(out, number) for number in sorted(done)]
         parts = [Part(number, source.stretches[number]) for number in pending(manifest, done)]
         made = make_parts(parts, Assignment(version.ref, settings, manifest, target), place.serving.offline)
-        now = list(_watched(made, sum(part.stretch.mails for part in parts), watch))
+        headway, now = headway_of(manifest, before), list[Tally]()
+        tell(headway)
+        for tally in _watched(made, sum(part.stretch.mails for part in parts), watch):
+            now.append(tally)
+            headway = further(headway, tally)
+            tell(headway)
+    if not out.exists(PARTS):
+        whole = PartList(parts=tuple(sorted((*before, *now), key=lambda tally: tally.part)))
+        out.put_bytes(PARTS, whole.model_dump_json(indent=1).encode())
     return _sum_up(target, str(version.ref), before, now, time.monotonic() - began)
 
 

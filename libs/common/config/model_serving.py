@@ -141,6 +141,19 @@ class Offline(Section):
     batch_size: PositiveInt
 
 
+class Batches(Section):
+    """What callers of the batch API may ask.
+
+    ``roots`` are the folders and s3:// addresses below which sources may lie (none: mail must be sent), ``open_limit`` how many
+    batches may be open at once, ``keep`` how long a batch and its result stay after it has ended.
+    """
+
+    roots: tuple[str, ...]
+    upload_limit: Size
+    open_limit: PositiveInt
+    keep: Duration
+
+
 class ModelServing(Section):
     """How answers are computed."""
 
@@ -155,3 +168,4 @@ class ModelServing(Section):
     http: Http
     slot: Slot
     offline: Offline
+    batches: Batches

@@ -118,7 +118,10 @@ class _Folders:
         if not keys:
             raise StoreError(f"{self.uri}/{prefix} holds nothing", "check the address, or store the folder first")
         for key in keys:
-            self.get_file(key, into / key.removeprefix(below))
+            name = key.removeprefix(below)
+            if ".." in name.split("/") or name.startswith("/"):
+                raise StoreError(f"{self.uri}/{key} would be written outside of its folder", "give it another key")
+            self.get_file(key, into / name)
         return into
 
 

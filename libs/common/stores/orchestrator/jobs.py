@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from libs.common.domain.batch import Work
 from libs.common.errors import StoreError
 
 if TYPE_CHECKING:
@@ -12,9 +13,14 @@ if TYPE_CHECKING:
 
 
 def submit_job(
-    dashboard_url: str, entrypoint: str, working_dir: Path, env: Mapping[str, str] | None = None, patience_s: float = 60
+    dashboard_url: str,
+    entrypoint: str,
+    working_dir: Path,
+    env: Mapping[str, str] | None = None,
+    patience_s: float = 60,
+    job_id: str | None = None,
 ) -> str:
-    """Run ``entrypoint`` as a Ray job in a copy of ``working_dir``; returns its id.
+    """Run ``entrypoint`` as a Ray job in a copy of ``working_dir``; returns its id, which is ``job_id`` where one is named.
 
     A cluster that has just come up has no job agent for some seconds, hence ``patience_s``.
     """
@@ -23,11 +29,40 @@ def submit_job(
     deadline = time.monotonic() + patience_s
     while True:
         try:
-            return jobs.submit_job(entrypoint=entrypoint, runtime_env=runtime_env)
+            return jobs.submit_job(entrypoint=entrypoint, runtime_env=runtime_env, submission_id=job_id)
         except RuntimeError as error:
             if "No available agent" not in str(error) or time.monotonic() >= deadline:
                 raise StoreError(f"Ray at {dashboard_url} did not take the job: {error}", "see `triage status`") from error
             time.sleep(1)
+
+
+def start_job(address: str, job_id: str, entrypoint: str, working_dir: Path, env: Mapping[str, str]) -> None:
+    """Run ``entrypoint`` as the job ``job_id``, unless there is one of that id, whatever became of it."""
+    if job_work(address, job_id) is not Work.UNKNOWN:
+        return
+    try:
+        submit_job(address, entrypoint, working_dir, env, job_id=job_id)
+    except StoreError:
+        # Somebody else may have been faster.
+        if job_work(address, job_id) is Work.UNKNOWN:
+            raise
+
+
+def job_work(address: str, job_id: str) -> Work:
+    """What the cluster knows of a job; StoreError where it does not answer."""
+    jobs = _jobs(address)
+    try:
+        return Work.ENDED if jobs.get_job_status(job_id).is_terminal() else Work.ALIVE
+    except RuntimeError as error:
+        if "does not exist" in str(error):
+            return Work.UNKNOWN
+        raise StoreError(f"Ray at {address} does not tell of job {job_id}: {error}", "see `triage status`") from error
+
+
+def stop_job(address: str, job_id: str) -> None:
+    """Have a job ended, with all that it has started; nothing happens where it has ended, or there is none."""
+    if job_work(address, job_id) is Work.ALIVE:
+        _jobs(address).stop_job(job_id)
 
 
 def wait_job(dashboard_url: str, job_id: str, timeout_s: float = 600) -> str:

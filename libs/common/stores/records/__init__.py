@@ -8,6 +8,7 @@ from collections.abc import Callable
 from libs.common.domain.audit import AuditHead
 from libs.common.stores.records.alerts import AlertStore
 from libs.common.stores.records.audit import AuditTrail
+from libs.common.stores.records.batches import BatchStore
 from libs.common.stores.records.database import Database
 from libs.common.stores.records.evidence import EvidenceStore
 from libs.common.stores.records.feedback import FeedbackStore
@@ -37,6 +38,7 @@ class Records:
         self.measurements = MeasurementStore(database)
         self.principals = PrincipalStore(database)
         self.retrainings = RetrainingStore(database)
+        self.batches = BatchStore(database)
 
     def close(self) -> None:
         """Close the idle connections; using a part again opens new ones."""

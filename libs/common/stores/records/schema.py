@@ -195,3 +195,17 @@ retrainings = Table(
     Column("value", Text, nullable=False),
     Index("retrainings_model_at", "model", "at"),
 )
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("value", Text, nullable=False),
+    UniqueConstraint("owner", "key", name="batches_order"),
+    Index("batches_owner_created_at", "owner", "created_at"),
+    Index("batches_ended_at", "ended_at"),
+)

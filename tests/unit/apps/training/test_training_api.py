@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from apps.training.api import PROBLEM, build_api
+from apps.training.api import build_api
 from apps.training.desk import FLOW, TrainingDesk
+from libs.common.desk import PROBLEM
 from libs.common.domain.audit import Actor, Role
 from libs.common.errors import NotAuthorised, StoreError
 from libs.common.stores.orchestrator import FlowRun

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.serving.batch.plan import Manifest, part_name, parts_among, pending, quarantine_name, require_same
+from apps.serving.batch.plan import (
+    Manifest,
+    Tally,
+    further,
+    headway_of,
+    part_name,
+    parts_among,
+    pending,
+    quarantine_name,
+    require_same,
+)
+from libs.common.domain.batch import Headway
 from libs.common.errors import DataError
 
 COUNTS = st.lists(st.integers(0, 5000), min_size=1, max_size=40)
@@ -44,6 +55,15 @@ def test_parts_sort_by_name_as_in_the_source_as_long_as_there_are_fewer_than_a_m
     assert parts_among([part_name(first), part_name(second)]) == {first, second}
     if max(first, second) < 10**6:
         assert (part_name(first) < part_name(second)) == (first < second)
+
+
+def test_headway_counts_what_lies_there_and_what_is_made() -> None:
+    tallies = [
+        Tally(part=number, labels={"spam": 10}, quarantined=number, digest="d" * 64, size_bytes=1) for number in range(3)
+    ]
+    assert headway_of(manifest(), ()) == Headway(parts=3, mails=2017)
+    whole = further(headway_of(manifest(), tallies[:2]), tallies[2])
+    assert whole == Headway(parts=3, parts_done=3, mails=2017, mails_done=33, quarantined=3)
 
 
 def test_a_part_that_the_plan_has_not_is_refused() -> None:
