@@ -187,6 +187,8 @@ class BatchDesk:
         except StoreError as error:
             logger.warning("%s is told as it was last known: %s", batch.id, error.message)
             return batch
+        if settle(batch, work, self._clock()) == batch:  # nearly always, and then nobody waits for a writer
+            return batch
         settled = self._batches.change(batch.id, lambda found: settle(found, work, self._clock()))
         if settled.state is BatchState.CANCELLED:
             self._forget_upload(settled)

@@ -44,7 +44,10 @@ def _plain(address: str) -> str:
         raise Unprocessable(
             "the source is no absolute path and no address in a bucket", "write /folder/file or s3://bucket/key"
         )
-    return str(Path(address).resolve())
+    try:
+        return str(Path(address).resolve())
+    except (OSError, RuntimeError) as error:  # links that lead round and round
+        raise Unprocessable("the source leads nowhere", "write the path of a file or a folder") from error
 
 
 def _plain_s3(address: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from libs.common.config.section import Duration, Section, Size
 
@@ -141,6 +141,12 @@ class Offline(Section):
     batch_size: PositiveInt
 
 
+def _as_root(written: str) -> str:
+    if written.startswith("/") or (written.startswith("s3://") and written.removeprefix("s3://").strip("/")):
+        return written
+    raise ValueError(f"found '{written}'; write an absolute path or s3://bucket/prefix")
+
+
 class Batches(Section):
     """What callers of the batch API may ask.
 
@@ -148,7 +154,7 @@ class Batches(Section):
     batches may be open at once, ``keep`` how long a batch and its result stay after it has ended.
     """
 
-    roots: tuple[str, ...]
+    roots: tuple[Annotated[str, AfterValidator(_as_root)], ...]
     upload_limit: Size
     open_limit: PositiveInt
     keep: Duration

@@ -69,6 +69,13 @@ def test_what_is_no_plain_address_is_refused(source: str) -> None:
         require_allowed(source, ("/", "s3://mail"))
 
 
+def test_links_that_lead_round_and_round_lead_nowhere(root: Path) -> None:
+    (root / "a").symlink_to(root / "b")
+    (root / "b").symlink_to(root / "a")
+    with pytest.raises((Unprocessable, Forbidden)):
+        require_allowed(f"{root}/a/m.mbox", (str(root / "in"),))
+
+
 @given(st.text(max_size=40))
 def test_without_a_root_nothing_is_read(source: str) -> None:
     with pytest.raises((Forbidden, Unprocessable)):

@@ -61,6 +61,7 @@ def test_all_faults_of_all_files_come_in_one_list(repo: Path) -> None:
         ("deployment_strategies", 'initial_traffic: "5%"', 'initial_traffic: "10%"', "canary.initial_traffic"),
         ("deployment_strategies", 'lease: "60 seconds"', 'lease: "5 minutes"', "canary.lease"),
         ("model_serving", "min_replicas: 2", "min_replicas: 20", "auto_scaling.min_replicas"),
+        ("model_serving", "roots: []", 'roots: ["mail"]', "batches.roots"),
         ("monitoring", "p50_threshold_ms: 100", "p50_threshold_ms: 300", "latency_monitoring"),
         ("monitoring", "alert_threshold: 0.92", "alert_threshold: 0.9", "alert_threshold"),
         ("retraining", "drift_score: 0.15", "drift_score: 0.05", "data_drift.drift_score"),
