@@ -4,8 +4,8 @@
 
 schemathesis generates the calls from the document that the product ships, and looks for answers of 5xx, for status codes, media
 types and bodies that the document does not have, and for methods that are refused otherwise than documented. The product is
-started as `bench/serving.py` starts it, with the tabular model, fitted where --models does not hold it yet. There is no summarizer: what
-asks for one is left out, since its answer is 503, as documented.
+started as `bench/serving.py` starts it, with the tabular model, fitted where --models does not hold it yet. There is no
+summarizer: what asks for one is left out, since its answer is 503, as documented.
 """
 
 import argparse
