@@ -73,6 +73,10 @@ MONITORING = Monitoring.model_validate(
             "bias_threshold": 0.1,
             "reporting_frequency": "weekly",
         },
+        "request_observation": {
+            "tracing": {"enabled": False, "endpoint": "http://127.0.0.1:4318/v1/traces", "sample_rate": 0.0},
+            "access_log": {"sample_rate": 0.0},
+        },
     }
 )
 ALERTING = Alerting.model_validate(
