@@ -9,7 +9,8 @@ import pytest
 
 from apps.serving.answerer import Call
 from apps.serving.facts import OTHER_LINE
-from libs.common.domain.triage import Email, Mirror, Outcome, Summary, TriageResult, Variant
+from apps.serving.sampler import Sampler
+from libs.common.domain.triage import Email, Mirror, Outcome, PredictionSample, Summary, TriageResult, Variant
 from libs.common.errors import QueueFull
 from tests.unit.apps.serving.fakes import Classifier, Summarizer, http_section, ref
 from tests.unit.apps.serving.rooms import BODY, Room, open_room, open_summaries, reach
@@ -70,6 +71,15 @@ async def test_an_email_gets_a_line_and_the_log_does_not(summaries: Opened) -> N
     assert "Zacharias" not in repr(event)
     assert (event.model, event.label, event.confidence) == ("email_summarizer", "", 0.0)
     assert event.features == {"words": 1.0, "summary_words": 3.0}
+
+
+async def test_a_closer_look_sees_no_line_either(summaries: Opened) -> None:
+    samples: list[PredictionSample] = []
+    room = await summaries(sampler=Sampler(1, b"k" * 32, samples))
+    assert (await room.http.post("/v1/summarize", json=SECRET)).status_code == 200
+    ((sample,), (event,)) = samples, room.events.events
+    assert (sample.request_id, sample.label, sample.probabilities) == (event.request_id, "", {})
+    assert "Zacharias" not in repr(sample)
 
 
 async def test_a_list_and_a_raw_message_get_theirs(summaries: Opened) -> None:
