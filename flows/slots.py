@@ -1,10 +1,10 @@
 """Serving as flows use it: a model's own Serve application, and the candidate's beside it."""
 
 import time
-from dataclasses import replace
 
 from apps.serving import deploy
-from apps.serving.settings import Folders, ReplicaSettings, Sampling, replica_settings
+from apps.serving.installation import install
+from apps.serving.settings import Folders, ReplicaSettings, replica_settings
 from flows.context import FlowContext
 from libs.common.config.model_serving import ModelServing
 from libs.common.domain.model import ModelRef
@@ -24,8 +24,7 @@ class ServeSlots:
     def serve(self, model: str) -> None:
         """Start the server of ``model`` where none runs: a summarizer has none before its first release."""
         connect_ray()
-        sampling = Sampling.under(self._context.config.audit_logging.inference_logging, self._context.home)
-        deploy.deploy_server(self._serving, replace(self._settings(model), sampling=sampling))
+        install(model, self._context.config, self._context.home)
 
     def deploy(self, candidate: ModelRef) -> None:
         """Start the candidate's slot and return when it is warm; Unavailable when it does not come up."""
@@ -51,5 +50,4 @@ class ServeSlots:
 
     def _settings(self, model: str) -> ReplicaSettings:
         context = self._context
-        caching = context.config.cost_optimization.inference_optimization.caching_strategy
-        return replica_settings(model, self._serving, context.stores.addresses, Folders.below(context.home), caching)
+        return replica_settings(model, self._serving, context.stores.addresses, Folders.below(context.home))
