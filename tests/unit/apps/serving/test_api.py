@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from apps.serving.batcher import BatchLimits
+from apps.serving.batches.service import ROUTE
 from libs.common.domain.triage import Email, Mirror, Outcome, Prediction, Variant
 from libs.common.stores.predictions.mirrors import settled
 from tests.unit.apps.serving.fakes import Classifier, http_section, ref
@@ -247,7 +248,9 @@ async def test_the_openapi_document_names_every_route(opened: Callable[..., Any]
     document = (await room.http.get("/openapi.json")).json()
     assert document["openapi"] == "3.1.0"
     served = room.replica.api.routes
-    assert {path: set(verbs) - {"parameters"} for path, verbs in document["paths"].items()} == {
+    documented = {path: set(verbs) - {"parameters"} for path, verbs in document["paths"].items()}
+    batches = {path for path in documented if path.startswith(ROUTE)}  # another application's: see its own tests
+    assert {path: verbs for path, verbs in documented.items() if path not in batches} == {
         path: {verb.lower() for verb in verbs} for path, verbs in served.items()
     }
     answer = (await room.http.post("/v1/classify", json=BODY)).json()
