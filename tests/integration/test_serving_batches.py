@@ -85,7 +85,9 @@ def service(ray_at_the_end: None, tmp_path_factory: pytest.TempPathFactory) -> I
     token = stores.records.principals.add("ann", Role.ENGINEER)
     (port,) = free_ports(1)
     ray.shutdown()
-    ray.init(address="local", include_dashboard=True, num_cpus=2, log_to_driver=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", "0")  # as `triage up` starts it
+        ray.init(address="local", include_dashboard=True, num_cpus=2, log_to_driver=False)
     start_serve("127.0.0.1", port)
     deploy_api(APPLICATION, ROUTE, Batches, BatchSettings.of(config, home))
     headers = {"Authorization": f"Bearer {token}"}
@@ -114,6 +116,12 @@ def test_a_mailbox_that_is_sent_is_triaged_and_what_was_sent_is_kept_no_longer(s
     assert said == ["batch_ordered"]
 
 
+def niceness_of_actors() -> set[int]:
+    """Of those that make the parts."""
+    ours = psutil.Process().children(recursive=True)
+    return {process.nice() for process in ours if "PartWorker" in " ".join(process.cmdline())}
+
+
 def job_of(batch: str) -> psutil.Process | None:
     """The driver of a batch's job."""
     for process in psutil.process_iter(["cmdline"]):
@@ -131,6 +139,7 @@ def test_a_killed_job_goes_on_with_the_same_request_and_a_cancelled_one_does_not
 
     batch = send()["id"]
     service.wait(batch, lambda seen: seen["headway"]["parts_done"] > 0)
+    assert niceness_of_actors() == {10}, "who answers goes first"
     job = job_of(batch)
     assert job is not None
     os.kill(job.pid, signal.SIGKILL)

@@ -105,7 +105,8 @@ def triage_source(
         done = _claim(out, manifest)
         before = [read_tally(out, number) for number in sorted(done)]
         parts = [Part(number, source.stretches[number]) for number in pending(manifest, done)]
-        made = make_parts(parts, Assignment(version.ref, settings, manifest, target), place.serving.offline)
+        offline = place.serving.offline
+        made = make_parts(parts, Assignment(version.ref, settings, manifest, target, offline.niceness), offline)
         headway, now = headway_of(manifest, before), list[Tally]()
         tell(headway)
         for tally in _watched(made, sum(part.stretch.mails for part in parts), watch):

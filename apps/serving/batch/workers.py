@@ -1,5 +1,6 @@
 """The pool of actors that make parts: Ray Data deals out the parts, each actor holds the model, and only tallies come back."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,12 +26,13 @@ _PARTS_IN_FLIGHT = 2
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What every actor must know: which model, how to get it, what is made of the e-mails and where that goes."""
+    """What every actor must know: which model, how to get it, what is made of the e-mails, where that goes, who goes first."""
 
     ref: ModelRef
     settings: ReplicaSettings
     manifest: Manifest
     out: str
+    niceness: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class PartWorker:
     """An actor: loads the model once, verified as serving does, then makes part after part."""
 
     def __init__(self, assignment: Assignment) -> None:
+        # Of this thread and those that it begins, which are all that compute here.
+        os.setpriority(os.PRIO_PROCESS, 0, max(assignment.niceness, os.getpriority(os.PRIO_PROCESS, 0)))
         self._assignment = assignment
         self._ready: tuple[LoadedModel, Objects] | TriageError
         # An error of ours is handed back: of what is raised here, Ray would tell in a text, and start the actor again.

@@ -134,9 +134,13 @@ class Slot(Section):
 
 
 class Offline(Section):
-    """How a whole source is triaged at once: by how many actors (0: one a core), and how many e-mails an engine gets."""
+    """How a whole source is triaged at once: by how many actors (0: one a core), and how many e-mails an engine gets.
+
+    ``niceness`` is how far the actors stand back where somebody else wants the core: 0, not at all, to 19.
+    """
 
     workers: NonNegativeInt
+    niceness: Annotated[int, Field(ge=0, le=19)]
     logical_cpus: Annotated[float, Field(gt=0)]
     batch_size: PositiveInt
 
