@@ -3,8 +3,9 @@
     python bench/cpu_profile.py [--arm tabular cascade] [--seconds N] [--models FOLDER]
 
 The product is started as `bench/serving.py` starts it, and answers real e-mails at --connections connections while py-spy
-looks at every replica 200 times a second; threads that wait count nothing. A sample belongs to the innermost frame of the
-product on its stack; what has none is HTTP, the event loop and Ray. `docs/operations.md` shows the shares.
+looks at every replica 200 times a second, at the thread that holds the interpreter (what C code does beside it is not
+seen). A sample belongs to the innermost frame of the product on its stack; what has none is HTTP, the event loop and Ray.
+`docs/operations.md` shows the shares.
 """
 
 import argparse
@@ -22,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.contestants.lineup import CONTESTANTS, PRODUCT, Started, started
 from bench.load.bodies import write_bodies
 from bench.load.closed_loop import find_wrk, run_closed
+from bench.parts.setup import await_calm
 from bench.recording import Figure, record
 from bench.serving import CACHE, CORPUS, fitted
 
@@ -64,6 +66,7 @@ def main() -> int:
         bodies = write_bodies(corpus, 1000, Path(scratch) / "bodies.jsonl")
         for arm in chosen.arm:
             with started(CONTESTANTS[PRODUCT], Path(sys.executable), arms / arm, bodies.first) as one:
+                await_calm(one)
                 run_closed(one.url, chosen.connections, _WARM_UP_S, bodies.path)
                 looking = _look_at(one, chosen.seconds, Path(scratch) / arm)
                 rate = run_closed(one.url, chosen.connections, chosen.seconds + 1, bodies.path).rate
@@ -95,7 +98,7 @@ def purpose_of(frames: Iterable[str]) -> str:
 def _look_at(one: Started, seconds: int, path: Path) -> list["subprocess.Popen[bytes]"]:
     """Begin to sample every replica into ``path`` with its process id as suffix."""
     spy = str(Path(sys.executable).with_name("py-spy"))
-    options = ["--duration", str(seconds), "--rate", _LOOKS_A_SECOND, "--format", "raw", "--full-filenames", "--nonblocking"]
+    options = ["--duration", str(seconds), "--rate", _LOOKS_A_SECOND, "--format", "raw", "--full-filenames", "--gil"]
     return [
         subprocess.Popen([spy, "record", "--pid", str(pid), *options, "--output", f"{path}.{pid}"], stderr=subprocess.DEVNULL)
         for pid in _replicas(one)

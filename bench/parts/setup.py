@@ -18,6 +18,7 @@ from libs.common.models.base import answers
 
 _COMPARED = 20
 _WARM_UP_S = 1.0
+_CALM_WITHIN_S, _LOOKED_AT_S, _IDLE = 30.0, 2.0, 0.3
 _SETTLES_WITHIN_S, _AT_ONCE_S = 15.0, 0.1
 
 
@@ -51,6 +52,7 @@ class Setup:
     def started(self, name: str, arm: str) -> Iterator[Started]:
         """``name`` with the artifact of ``arm``, warm; ends the benchmark where it answers otherwise than the bare engine."""
         with started(CONTESTANTS[name], self.python, self.arms / arm, self.bodies.first) as one:
+            await_calm(one)
             run_closed(one.url, 8, _WARM_UP_S, self.bodies.path)
             self._require_right_answers(one, arm)
             yield one
@@ -75,6 +77,16 @@ class Setup:
         said = [reply.json()["label"] for reply in replies]
         if wrong := sum(ours != theirs for ours, theirs in zip(_labels(self.arms / arm, emails), said, strict=True)):
             raise SystemExit(f"{one.name} answers {wrong} of {len(emails)} e-mails otherwise than the bare {arm} engine")
+
+
+def await_calm(one: Started) -> None:
+    """Wait, half a minute at most, until what ``one`` still does about its start is over, and it idles."""
+    give_up = time.monotonic() + _CALM_WITHIN_S
+    while time.monotonic() < give_up:
+        before = one.cpu_s()
+        time.sleep(_LOOKED_AT_S)
+        if one.cpu_s() - before < _IDLE * _LOOKED_AT_S:
+            return
 
 
 _JSON = {"Content-Type": "application/json"}
