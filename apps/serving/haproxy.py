@@ -6,6 +6,9 @@ from pathlib import Path
 # A caller may take this long over the head of a request, and be silent this long within its body or the reply.
 HEAD_WITHIN_S = 10
 SILENT_FOR_S = 30
+# Requests that one replica may have at once; a replica refuses by itself who would wait too long, but not for nothing, and
+# under a flood that would be all it does.
+IN_FLIGHT_A_REPLICA = 192
 
 _WRAPPER = """#!/bin/sh
 # Started by Ray in place of HAProxy.
@@ -29,6 +32,11 @@ s/^defaults$/&\n    timeout http-request {head_s}s # triage/
 # Where no replica can be reached, the reply is a 500 in plain text, and a 404 while HAProxy has just begun and knows of none.
 s#^\( *errorfile 50[234]\) .*#\1 {unavailable}#
 /^backend default_backend$/,/^backend /s#^\( *http-request return\) status 404 .*#\1 status 503 errorfile {unavailable}#
+# Whoever comes while the replicas have all that they may have is refused here, for next to nothing.
+/^backend default_backend$/!s#^backend .*#&\
+    http-request set-var(txn.replicas) nbsrv \# triage\
+    acl full be_conn,div(txn.replicas) ge {in_flight} \# triage\
+    http-request return status 429 errorfile {busy} if METH_POST full {{ nbsrv gt 0 }} \# triage#
 # Serve decodes these headers before we see them, and bytes that are no UTF-8 are a 500; two of them are for its own proxy.
 /^frontend http_frontend$/a\
     http-request deny deny_status 400 if {{ req.hdr(x-request-id) -m reg [^[:print:]] }} # triage\
@@ -45,12 +53,23 @@ Retry-After: 2\r
 {"type":"urn:triage:problem:unavailable","title":"Service Unavailable","status":503,"detail":"no replica can be reached",\
 "hint":"send it again in a moment"}"""
 
+_BUSY = """HTTP/1.1 429 Too Many Requests\r
+Cache-Control: no-cache\r
+Content-Type: application/problem+json\r
+Content-Length: {length}\r
+Retry-After: 1\r
+\r
+{body}"""
+_BUSY_BODY = """{"type":"urn:triage:problem:queue-full","title":"Too Many Requests","status":429,\
+"detail":"every replica is busy","hint":"send fewer at once, or again later"}"""
+
 
 def write_wrapper(folder: Path, binary: str) -> Path:
     """Write the wrapper around ``binary``, and what it needs, into ``folder``."""
-    path, edits, unavailable = (folder / name for name in ("haproxy", "haproxy.sed", "503.http"))
+    path, edits, unavailable, busy = (folder / name for name in ("haproxy", "haproxy.sed", "503.http", "429.http"))
     unavailable.write_bytes(_UNAVAILABLE.encode())
-    edits.write_text(_EDITS.format(head_s=HEAD_WITHIN_S, unavailable=unavailable))
+    busy.write_bytes(_BUSY.format(length=len(_BUSY_BODY), body=_BUSY_BODY).encode())
+    edits.write_text(_EDITS.format(head_s=HEAD_WITHIN_S, unavailable=unavailable, busy=busy, in_flight=IN_FLIGHT_A_REPLICA))
     partial = path.with_suffix(".part")
     partial.write_text(_WRAPPER.format(binary=binary, edits=edits))
     partial.chmod(partial.stat().st_mode | stat.S_IXUSR)

@@ -31,6 +31,9 @@ frontend http_frontend
 backend default_backend
     http-request return status 503 errorfile {folder}/503.http
 backend one
+    http-request set-var(txn.replicas) nbsrv # triage
+    acl full be_conn,div(txn.replicas) ge 192 # triage
+    http-request return status 429 errorfile {folder}/429.http if METH_POST full {{ nbsrv gt 0 }} # triage
 """
 
 
@@ -41,6 +44,15 @@ def test_a_configuration_is_edited_alike_however_often(tmp_path: Path) -> None:
     for _ in range(2):
         subprocess.run([wrapper, "-f", config], check=True)
         assert config.read_text() == EDITED.format(folder=tmp_path)
+
+
+def test_whoever_comes_to_busy_replicas_is_told_when_to_come_again(tmp_path: Path) -> None:
+    write_wrapper(tmp_path, "/bin/true")
+    head, _, body = (tmp_path / "429.http").read_bytes().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 429 ")
+    assert b"\r\nRetry-After: " in head
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert json.loads(body)["status"] == 429
 
 
 def test_where_no_replica_can_be_reached_the_reply_is_a_problem_document(tmp_path: Path) -> None:
