@@ -2,9 +2,13 @@
 
 import hashlib
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +19,7 @@ import psutil
 import pytest
 from pyarrow import parquet
 
+from apps.console.runtime.health import ray_is_up
 from apps.serving.batches.service import APPLICATION, ROUTE, Batches, BatchSettings
 from apps.serving.ingress import free_ports
 from apps.training.fitting.fit_tabular import fit_tabular
@@ -25,6 +30,7 @@ from libs.common.domain.audit import Role
 from libs.common.models.artifact import write_artifact
 from libs.common.stores.orchestrator import deploy_api, start_serve
 from libs.common.stores.records import migrate
+from tests.integration.serving_service import wait_until
 from tests.integration.test_serving_offline import MODEL, box_of, emails, table_of
 from tests.unit.apps.training.mails import mailbox as synthetic
 from tests.unit.flows.standing import version as registered
@@ -85,17 +91,40 @@ def service(ray_at_the_end: None, tmp_path_factory: pytest.TempPathFactory) -> I
     token = stores.records.principals.add("ann", Role.ENGINEER)
     (port,) = free_ports(1)
     ray.shutdown()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_worker_niceness", "0")  # as `triage up` starts it
-        ray.init(address="local", include_dashboard=True, num_cpus=2, log_to_driver=False)
-    start_serve("127.0.0.1", port)
-    deploy_api(APPLICATION, ROUTE, Batches, BatchSettings.of(config, home))
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=90, trust_env=False) as http:
-        yield Service(http, stores)
-    serve.shutdown()
-    ray.shutdown()
+    with ray_that_takes_jobs() as address:
+        ray.init(address=address, log_to_driver=False)
+        start_serve("127.0.0.1", port)
+        deploy_api(APPLICATION, ROUTE, Batches, BatchSettings.of(config, home))
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=90, trust_env=False) as http:
+            yield Service(http, stores)
+        serve.shutdown()
+        ray.shutdown()
     stores.records.close()
+
+
+@contextmanager
+def ray_that_takes_jobs() -> Iterator[str]:
+    """A Ray of two processors, by its address; `ray.init` would give its agent, which starts jobs, every other Ray's port."""
+    names = ("port", "dashboard-port", "dashboard-agent-listen-port", "dashboard-agent-grpc-port", "metrics-export-port")
+    names += ("runtime-env-agent-port", "ray-client-server-port")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    scratch = Path("/tmp") / f"triage-batches-{ports['port']}"  # short: a Unix socket's path holds 107 characters
+    command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--num-cpus", "2"]
+    command += ["--disable-usage-stats", "--temp-dir", str(scratch), *(f"--{name}={port}" for name, port in ports.items())]
+    environment = os.environ | {"RAY_worker_niceness": "0"}  # as `triage up` starts it
+    process = psutil.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        fault = ray_is_up(f"http://127.0.0.1:{ports['dashboard-port']}")
+        wait_until(lambda: fault() is None, "Ray is up", DEADLINE_S)
+        yield f"127.0.0.1:{ports['port']}"
+    finally:
+        running = [*process.children(recursive=True), process]
+        for one in running:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(running, timeout=30)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def test_a_mailbox_that_is_sent_is_triaged_and_what_was_sent_is_kept_no_longer(service: Service, tmp_path: Path) -> None:
