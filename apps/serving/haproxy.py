@@ -8,7 +8,7 @@ HEAD_WITHIN_S = 10
 SILENT_FOR_S = 30
 # Requests that one replica may have at once; a replica refuses by itself who would wait too long, but not for nothing, and
 # under a flood that would be all it does.
-IN_FLIGHT_A_REPLICA = 192
+IN_FLIGHT_A_REPLICA = 64
 
 _WRAPPER = """#!/bin/sh
 # Started by Ray in place of HAProxy.

@@ -32,7 +32,7 @@ backend default_backend
     http-request return status 503 errorfile {folder}/503.http
 backend one
     http-request set-var(txn.replicas) nbsrv # triage
-    acl full be_conn,div(txn.replicas) ge 192 # triage
+    acl full be_conn,div(txn.replicas) ge 64 # triage
     http-request return status 429 errorfile {folder}/429.http if METH_POST full {{ nbsrv gt 0 }} # triage
 """
 
