@@ -5,7 +5,6 @@
 The product is started as `bench/serving.py` starts it, and answers real e-mails at --connections connections while py-spy
 looks at every replica 200 times a second, at the thread that holds the interpreter (what C code does beside it is not
 seen). A sample belongs to the innermost frame of the product on its stack; what has none is HTTP, the event loop and Ray.
-`docs/operations.md` shows the shares.
 """
 
 import argparse
