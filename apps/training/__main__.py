@@ -16,9 +16,7 @@ from libs.common.config.home import Home
 from libs.common.config.loader import load_config
 from libs.common.connect import Stores, connect
 from libs.common.domain.audit import Actor, Role
-from libs.common.errors import TriageError
-from libs.common.front_door import shown_progress
-from libs.common.logs import set_up_logs
+from libs.common.front_door import run_commands, shown_progress
 from libs.common.stores.orchestrator import join_or_start_ray
 
 if TYPE_CHECKING:
@@ -199,16 +197,6 @@ def compare(
     typer.echo(f"{found.verdict}\n{found.rows} e-mails of {on.tag}, {found.groups} threads and campaigns; {taught} left out")
 
 
-def main() -> None:
-    """Run the command line; an error that is the user's to read is printed without a traceback, with exit status 1."""
-    set_up_logs()
-    try:
-        app()
-    except TriageError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(1)
-
-
 def _open_session() -> _Session:
     config = load_config()
     session = _Session(config, connect(config.addresses(Home.find())))
@@ -217,4 +205,4 @@ def _open_session() -> _Session:
 
 
 if __name__ == "__main__":
-    main()
+    run_commands(app)

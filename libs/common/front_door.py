@@ -1,4 +1,4 @@
-"""What the command lines of the apps share: how one puts an app on the running Ray, how one shows how far it is."""
+"""What the command lines of the apps share: how one runs, puts an app on the running Ray, shows how far it is."""
 
 import argparse
 import sys
@@ -32,6 +32,16 @@ def open_door(module: str, purpose: str | None, deploy: Deploy, arguments: Seque
     for application, fresh in found.items():
         print(f"{application}: {'deployed' if fresh else 'runs already'}", flush=True)
     return 0
+
+
+def run_commands(app: Callable[[], object]) -> None:
+    """Run a command line; an error that is the user's to read is printed without a traceback, with exit status 1."""
+    set_up_logs()
+    try:
+        app()
+    except TriageError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
 
 
 def shown_progress(stream: TextIO) -> Watch:

@@ -11,9 +11,7 @@ import typer
 from libs.common.config.home import Home
 from libs.common.config.loader import load_config
 from libs.common.connect import connect
-from libs.common.errors import TriageError
-from libs.common.front_door import shown_progress
-from libs.common.logs import set_up_logs
+from libs.common.front_door import run_commands, shown_progress
 
 app = typer.Typer(name="apps.serving.batch", help="Triage every e-mail of a source.", add_completion=False)
 
@@ -40,15 +38,5 @@ def classify(
     typer.echo(str(summary))
 
 
-def main() -> None:
-    """Run the command line; an error that is the user's to read is printed without a traceback, with exit status 1."""
-    set_up_logs()
-    try:
-        app()
-    except TriageError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    run_commands(app)

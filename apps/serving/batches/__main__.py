@@ -3,7 +3,6 @@
 It finds the state home by ``TRIAGE_HOME``, and its Ray by ``RAY_ADDRESS``.
 """
 
-import sys
 from datetime import UTC, datetime
 
 import typer
@@ -11,8 +10,7 @@ import typer
 from libs.common.config.home import Home
 from libs.common.config.loader import load_config
 from libs.common.connect import connect
-from libs.common.errors import TriageError
-from libs.common.logs import set_up_logs
+from libs.common.front_door import run_commands
 
 app = typer.Typer(name="apps.serving.batches", help="Run one batch.", add_completion=False)
 
@@ -30,15 +28,5 @@ def run(batch: str, attempt: int) -> None:
     typer.echo(f"{ended.id}: {ended.state}, {ended.headway.mails_done} e-mails {ended.message}")
 
 
-def main() -> None:
-    """Run the command line; an error that is the user's to read is printed without a traceback, with exit status 1."""
-    set_up_logs()
-    try:
-        app()
-    except TriageError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    run_commands(app)

@@ -6,8 +6,8 @@ import pytest
 
 from libs.common.config.configuration import Config
 from libs.common.config.home import Home
-from libs.common.errors import Unavailable
-from libs.common.front_door import open_door
+from libs.common.errors import ConfigError, Unavailable
+from libs.common.front_door import open_door, run_commands
 
 
 def _open(deploy: object, *arguments: str) -> int:
@@ -46,3 +46,13 @@ def test_what_cannot_be_deployed_is_one_error(
 def test_an_environment_that_is_not_there_reaches_no_deployment(capsys: pytest.CaptureFixture[str]) -> None:
     assert _open(pytest.fail, "--env", "nowhere") == 1
     assert "nowhere" in capsys.readouterr().err
+
+
+def test_an_error_that_is_the_users_to_read_has_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    def app() -> None:
+        raise ConfigError(["TRIAGE_ENV: found x"])
+
+    with pytest.raises(SystemExit, match="1"):
+        run_commands(app)
+    told = capsys.readouterr().err
+    assert "TRIAGE_ENV: found x" in told and "Traceback" not in told
