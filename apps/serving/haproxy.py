@@ -1,14 +1,15 @@
 """What HAProxy is told that Ray has no setting for: a wrapper around its binary edits the configuration that Ray writes."""
 
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 # A caller may take this long over the head of a request, and be silent this long within its body or the reply.
 HEAD_WITHIN_S = 10
 SILENT_FOR_S = 30
-# Requests that one replica may have at once; a replica refuses by itself who would wait too long, but not for nothing, and
-# under a flood that would be all it does.
-IN_FLIGHT_A_REPLICA = 64
+# A replica refuses by itself who would wait too long, but not for nothing, and under a flood that would be all it does. So many
+# may be at one replica for each second that a caller may wait: about what the fastest models answer in a second beside a flood.
+IN_FLIGHT_PER_SECOND = 214
 
 _WRAPPER = """#!/bin/sh
 # Started by Ray in place of HAProxy.
@@ -64,12 +65,13 @@ _BUSY_BODY = """{"type":"urn:triage:problem:queue-full","title":"Too Many Reques
 "detail":"every replica is busy","hint":"send fewer at once, or again later"}"""
 
 
-def write_wrapper(folder: Path, binary: str) -> Path:
-    """Write the wrapper around ``binary``, and what it needs, into ``folder``."""
+def write_wrapper(folder: Path, binary: str, longest_wait: timedelta) -> Path:
+    """Write the wrapper around ``binary``, and what it needs, into ``folder``; it refuses past ``longest_wait``."""
     path, edits, unavailable, busy = (folder / name for name in ("haproxy", "haproxy.sed", "503.http", "429.http"))
     unavailable.write_bytes(_UNAVAILABLE.encode())
     busy.write_bytes(_BUSY.format(length=len(_BUSY_BODY), body=_BUSY_BODY).encode())
-    edits.write_text(_EDITS.format(head_s=HEAD_WITHIN_S, unavailable=unavailable, busy=busy, in_flight=IN_FLIGHT_A_REPLICA))
+    in_flight = max(1, round(IN_FLIGHT_PER_SECOND * longest_wait.total_seconds()))
+    edits.write_text(_EDITS.format(head_s=HEAD_WITHIN_S, unavailable=unavailable, busy=busy, in_flight=in_flight))
     partial = path.with_suffix(".part")
     partial.write_text(_WRAPPER.format(binary=binary, edits=edits))
     partial.chmod(partial.stat().st_mode | stat.S_IXUSR)

@@ -4,6 +4,7 @@ import os
 import random
 import socket
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -32,11 +33,12 @@ class IngressPorts:
 
 
 def ray_environment(
-    folder: Path, haproxy: bool, throughput_optimized: bool, ports: IngressPorts | None = None
+    folder: Path, haproxy: bool, throughput_optimized: bool, longest_wait: timedelta, ports: IngressPorts | None = None
 ) -> dict[str, str]:
     """The variables for ``ray start`` and for every process that deploys; HAProxy's files go below ``folder``.
 
-    Without ``haproxy``, or where its binary is missing, Serve's own proxy listens. ``ports`` are free ones by default.
+    Without ``haproxy``, or where its binary is missing, Serve's own proxy listens. HAProxy refuses more than can be answered
+    within ``longest_wait``. ``ports`` are free ones by default.
     """
     environment = {
         "RAY_worker_niceness": "0",
@@ -53,7 +55,7 @@ def ray_environment(
     ports = ports or IngressPorts.free()
     return environment | {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(write_wrapper(folder, binary)),
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(write_wrapper(folder, binary, longest_wait)),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),

@@ -22,6 +22,7 @@ from bench.contestants.engine import ARTIFACT, HOST, PORT, ROUTE, THREADS, WORKE
 from bench.contestants.peers_venv import PACKAGES
 from bench.recording import REPO
 from libs.common.config.home import Home
+from libs.common.config.loader import load_config
 
 CORES = os.cpu_count() or 1
 PRODUCT = "product"
@@ -169,7 +170,7 @@ def _torchserve_variables(stage: Stage) -> dict[str, str]:
 
 
 def _product_variables(stage: Stage) -> dict[str, str]:
-    return ray_environment(stage.home.root / "h", haproxy=True, throughput_optimized=True)
+    return ray_environment(stage.home.root / "h", True, True, load_config("local").model_serving.replica.longest_wait)
 
 
 CONTESTANTS = {

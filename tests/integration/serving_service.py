@@ -240,7 +240,7 @@ def running_service(home: Path, haproxy: bool = True, serving: ModelServing | No
     with pytest.MonkeyPatch.context() as patch:
         # Short: a Unix socket's path holds 107 characters.
         run = Path("/tmp") / f"triage-serving-{port}"
-        for name, value in ray_environment(run, haproxy, throughput_optimized=True).items():
+        for name, value in ray_environment(run, haproxy, True, timedelta(seconds=settings.longest_wait_s)).items():
             patch.setenv(name, value)
         ray.shutdown()  # what another module has left
         ray.init(address="local", include_dashboard=False, num_cpus=4, log_to_driver=False, logging_level="error")

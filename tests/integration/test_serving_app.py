@@ -126,7 +126,7 @@ def ray_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     (port,) = free_ports(1)
     # Short: a Unix socket's path holds 107 characters.
     run = Path("/tmp") / f"triage-serving-{port}"
-    for name, value in ray_environment(run, haproxy=True, throughput_optimized=True).items():
+    for name, value in ray_environment(run, True, True, load_config("demo").model_serving.replica.longest_wait).items():
         monkeypatch.setenv(name, value)
     ray.shutdown()  # what another module has left
     context = ray.init(address="local", include_dashboard=False, num_cpus=4, log_to_driver=False, logging_level="error")

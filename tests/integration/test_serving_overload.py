@@ -27,7 +27,9 @@ VERSIONS = (f"1.{number}.0" for number in itertools.count(1))
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     limits = BatchLimits(max_batch_size=BATCH, queue_size=QUEUE)
-    with running_service(tmp_path_factory.mktemp("serving"), batch=limits, request_timeout_s=60.0) as service:
+    with running_service(
+        tmp_path_factory.mktemp("serving"), batch=limits, request_timeout_s=60.0, longest_wait_s=0.3
+    ) as service:
         yield service
 
 

@@ -17,8 +17,7 @@ def up(env: Environment = None) -> None:
     from libs.common.config.loader import load_config
 
     config, home = load_config(env), Home.find()
-    records_url = config.addresses(home).records
-    parts = bring_up(home, config.platform, config.environment, records_url, lambda line: typer.echo(line, err=True))
+    parts = bring_up(home, config, lambda line: typer.echo(line, err=True))
     print_table(("part", "url"), [(part.name, part.url) for part in parts if part.url])
 
 

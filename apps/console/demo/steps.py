@@ -31,8 +31,7 @@ def start_platform(demo: Demo) -> str:
     from apps.console.session import open_session
     from libs.common.config.loader import load_config
 
-    config = load_config()
-    bring_up(demo.home, config.platform, config.environment, config.addresses(demo.home).records, demo.tell)
+    bring_up(demo.home, load_config(), demo.tell)
     demo.opened = open_session()
     demo.url = discover(demo.home).http_url or ""
     return f"Ray, Prefect, flows, serving and monitoring are healthy; {demo.url}"

@@ -15,6 +15,7 @@ from apps.console.runtime.part import Part
 from apps.console.runtime.parts import plan
 from apps.console.runtime.ports import Ports, choose_ports, is_free, recall, remember
 from apps.serving.ingress import IngressPorts, ray_environment
+from libs.common.config.configuration import Config
 from libs.common.config.home import REPO, Home
 from libs.common.config.platform import Platform
 from libs.common.errors import StoreError
@@ -25,20 +26,21 @@ _HUNG_AFTER_S = 20
 _LOG_LINES = 15
 
 
-def bring_up(home: Home, platform: Platform, env: str, records_url: str, tell: Tell) -> tuple[Part, ...]:
+def bring_up(home: Home, config: Config, tell: Tell) -> tuple[Part, ...]:
     """Have every part healthy and return the parts; StoreError names the one that is not, with the end of its log.
 
-    The records database at ``records_url`` is brought to the newest schema meanwhile.
+    The records database is brought to the newest schema meanwhile.
     """
+    platform, env = config.platform, config.environment
     for folder in (home.run, home.logs, home.prefect):
         folder.mkdir(parents=True, exist_ok=True)
     with exclusive(home):
         ports = _ports(home, platform)
         (home.run / "environment").write_text(env)
         _prepare_scratch(scratch_folder(home))
-        parts = plan(home, ports, platform, env, _ingress(home, ports, platform))
+        parts = plan(home, ports, platform, env, _ingress(home, ports, config))
         with ThreadPoolExecutor(1, thread_name_prefix="migrate") as pool:
-            raise_parts(parts, home, tell, {"records": pool.submit(_migrate, records_url)})
+            raise_parts(parts, home, tell, {"records": pool.submit(_migrate, config.addresses(home).records)})
         return parts
 
 
@@ -67,9 +69,10 @@ def await_healthy(part: Part, patience_s: float, ended: Callable[[], bool]) -> s
     return None
 
 
-def _ingress(home: Home, ports: Ports, platform: Platform) -> dict[str, str]:
+def _ingress(home: Home, ports: Ports, config: Config) -> dict[str, str]:
     listeners = IngressPorts(ports.haproxy_metrics, ports.haproxy_stats, ports.serve_fallback)
-    return ray_environment(haproxy_folder(home), platform.ray.haproxy, platform.ray.throughput_optimized, listeners)
+    ray, longest_wait = config.platform.ray, config.model_serving.replica.longest_wait
+    return ray_environment(haproxy_folder(home), ray.haproxy, ray.throughput_optimized, longest_wait, listeners)
 
 
 def _raise(part: Part, needs: Sequence[Future[None]], home: Home, tell: Tell) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 from apps.serving.haproxy import write_wrapper
@@ -38,7 +39,7 @@ backend one
 
 
 def test_a_configuration_is_edited_alike_however_often(tmp_path: Path) -> None:
-    wrapper = write_wrapper(tmp_path, "/bin/true")
+    wrapper = write_wrapper(tmp_path, "/bin/true", timedelta(milliseconds=300))
     config = tmp_path / "haproxy.cfg"
     config.write_text(WRITTEN)
     for _ in range(2):
@@ -47,7 +48,7 @@ def test_a_configuration_is_edited_alike_however_often(tmp_path: Path) -> None:
 
 
 def test_whoever_comes_to_busy_replicas_is_told_when_to_come_again(tmp_path: Path) -> None:
-    write_wrapper(tmp_path, "/bin/true")
+    write_wrapper(tmp_path, "/bin/true", timedelta(milliseconds=300))
     head, _, body = (tmp_path / "429.http").read_bytes().partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 429 ")
     assert b"\r\nRetry-After: " in head
@@ -56,7 +57,7 @@ def test_whoever_comes_to_busy_replicas_is_told_when_to_come_again(tmp_path: Pat
 
 
 def test_where_no_replica_can_be_reached_the_reply_is_a_problem_document(tmp_path: Path) -> None:
-    write_wrapper(tmp_path, "/bin/true")
+    write_wrapper(tmp_path, "/bin/true", timedelta(milliseconds=300))
     head, _, body = (tmp_path / "503.http").read_bytes().partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.0 503 ")
     assert b"\r\nRetry-After: " in head
