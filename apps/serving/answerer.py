@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
@@ -12,6 +11,7 @@ from apps.serving.engine import Engine, EngineRoom
 from apps.serving.errors import CandidateFailed
 from apps.serving.facts import confidence_of, escalation_of, figures_of, fit_to_keep, label_of, mirrored_label
 from apps.serving.loading import LoadedModel
+from apps.serving.measuring import Features, Measuring
 from apps.serving.metrics import ServingMetrics
 from apps.serving.recorder import Recorder
 from apps.serving.result_cache import ResultCache
@@ -21,13 +21,6 @@ from apps.serving.traffic import TrafficFollower
 from libs.common.domain.traffic import TrafficSplit
 from libs.common.domain.triage import Email, Mirror, Outcome, Prediction, PredictionEvent, Said, TriageResult, Variant
 from libs.common.errors import QueueFull, Timeout, Unavailable
-from libs.common.logs import get_logger
-
-logger = get_logger("serving.answerer")
-Features = Callable[[Email], dict[str, float]]
-
-# A monstrous mail may take longer to measure than to answer; then it is answered without.
-FEATURES_WITHIN_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +60,7 @@ class _Routed:
     bucket: int | None
     started: float
     deadline: float
-    measured: "asyncio.Future[dict[str, float]]"
+    measured: "asyncio.Future[dict[str, float]] | None"
 
 
 class Answerer:
@@ -91,8 +84,7 @@ class Answerer:
         self._recorder = recorder
         self._metrics = metrics
         self._engines = engines
-        self._features = features
-        self._measuring = ThreadPoolExecutor(1, thread_name_prefix="features")
+        self._measuring = Measuring(features, metrics.fault)
         self._clock = clock
         self._results = results
         self._engine: tuple[LoadedModel, Engine] | None = None
@@ -121,17 +113,16 @@ class Answerer:
             raise Unavailable("no model is live", f"release a version of {self._settings.model} first")
         split = self._traffic.split(self._clock())
         key = call.traffic_key or call.email.message_id or call.request_id
-        # On a thread beside the engine's: to measure a long mail takes longer than the event loop may stand still.
-        loop = asyncio.get_running_loop()
-        measured = loop.run_in_executor(self._measuring, self._features, call.email)
+        measured = self._measuring.begin(call.email)
         limit_s = min(call.timeout_s, self._settings.request_timeout_s)
-        deadline = loop.time() + limit_s
+        deadline = asyncio.get_running_loop().time() + limit_s
         routed = _Routed(call, live, split, split.choose(key), split.bucket(key), started, deadline, measured)
         try:
             async with asyncio.timeout_at(deadline):
                 answer = await self._ask(routed)
         except (QueueFull, asyncio.CancelledError):
-            measured.cancel()  # what is refused must leave nothing to do
+            if measured:
+                measured.cancel()
             raise
         except TimeoutError:
             # Who waits for less than the service allows must not count against a version.
@@ -186,7 +177,7 @@ class Answerer:
         return _Answer(await engine.predict(routed.call.email, routed.deadline), live.ref.version, outcome)
 
     async def _remember(self, routed: _Routed, answer: _Answer) -> TriageResult:
-        await asyncio.wait([routed.measured], timeout=FEATURES_WITHIN_S)
+        features = await self._measuring.end(routed.measured, routed.call.email, routed.call.request_id)
         result = TriageResult(
             request_id=routed.call.request_id,
             message_id=routed.call.email.message_id,
@@ -199,7 +190,7 @@ class Answerer:
             cached=answer.cached,
         )
         self._metrics.answered(result)
-        event = self._event(routed, result)
+        event = self._event(routed, result, features)
         self._recorder.sample(event, result, routed.call.email)
         mirrored = routed.split.mirror and routed.split.candidate is not None and routed.chosen is Variant.STABLE
         if not mirrored or len(self._mirrors) >= self._settings.mirror_limit:
@@ -211,7 +202,7 @@ class Answerer:
         mirror.add_done_callback(self._mirrors.discard)
         return result
 
-    def _event(self, routed: _Routed, result: TriageResult) -> PredictionEvent:
+    def _event(self, routed: _Routed, result: TriageResult, features: dict[str, float]) -> PredictionEvent:
         return PredictionEvent(
             at=self._clock(),
             request_id=result.request_id,
@@ -224,18 +215,10 @@ class Answerer:
             latency_ms=result.latency_ms,
             label=label_of(result.said),
             confidence=confidence_of(result.said),
-            features=self._features_of(routed) | figures_of(result.said),
+            features=features | figures_of(result.said),
             traffic_bucket=routed.bucket,
             escalation=escalation_of(result.said),
         )
-
-    def _features_of(self, routed: _Routed) -> dict[str, float]:
-        failure = routed.measured.exception() if routed.measured.done() else TimeoutError("it takes too long")
-        if failure is None:
-            return routed.measured.result()
-        self._metrics.fault("features")
-        logger.warning("the features of request %s were not measured: %r", routed.call.request_id, failure)
-        return {}
 
     async def _mirror(self, routed: _Routed, event: PredictionEvent, said: Said) -> None:
         """Ask the candidate too, and write the event once more with what it said; a killed replica has the first."""

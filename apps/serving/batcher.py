@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from apps.serving.pace import Pace
@@ -26,7 +27,8 @@ class BatchLimits:
 
 
 class Batcher(Generic[Asked, Answered]):
-    """Feeds one engine from one event loop; the engine itself runs on ``executor``'s threads.
+    """Feeds one engine from one event loop; the engine itself runs on ``executor``'s threads, or, for a batch of which
+    ``in_place`` holds, in a turn of the loop.
 
     ``observe`` is told the size of each batch that leaves.
     """
@@ -37,17 +39,20 @@ class Batcher(Generic[Asked, Answered]):
         executor: Executor,
         limits: BatchLimits,
         observe: Callable[[int], None] = lambda size: None,
+        in_place: Callable[[Sequence[Asked]], bool] = lambda asked: False,
     ) -> None:
         self._engine = engine
         self._executor = executor
         self._limits = limits
         self._observe = observe
+        self._in_place = in_place
         self._waiting: OrderedDict[asyncio.Future[Answered], Asked] = OrderedDict()
         self._stays: dict[asyncio.Future[Answered], Stay] = {}
         self._pace = Pace()
         self._computing = 0
         self._free = limits.engine_threads
         self._leaving = False
+        self._busy_since: float | None = None
 
     @property
     def depth(self) -> int:
@@ -68,10 +73,7 @@ class Batcher(Generic[Asked, Answered]):
         if stay := enter():
             self._stays[answer] = stay
         self._waiting[answer] = asked
-        # At the end of this turn of the loop, so that requests which came in together leave together.
-        if self._free and not self._leaving:
-            self._leaving = True
-            loop.call_soon(self._leave)
+        self._leave_soon()
         try:
             return await answer
         finally:
@@ -79,6 +81,12 @@ class Batcher(Generic[Asked, Answered]):
             if stay:
                 self._stays.pop(answer, None)
                 stay.end()
+
+    def _leave_soon(self) -> None:
+        """At the end of this turn of the loop, so that requests which came in together leave together."""
+        if self._free and self._waiting and not self._leaving:
+            self._leaving = True
+            asyncio.get_running_loop().call_soon(self._leave)
 
     def _leave(self) -> None:
         self._leaving = False
@@ -90,9 +98,15 @@ class Batcher(Generic[Asked, Answered]):
                 if stay := self._stays.get(answer):
                     stay.leave()
             loop, asked = asyncio.get_running_loop(), list(batch.values())
-            left = loop.time()
+            left = self._busy_since or loop.time()
+            if self._in_place(asked):
+                self._arrive(batch, left, predict_each(self._engine, asked))
+                # Whoever came in meanwhile is read before the next batch.
+                self._leave_soon()
+                return
             running = loop.run_in_executor(self._executor, predict_each, self._engine, asked)
-            running.add_done_callback(lambda done, batch=batch, left=left: self._arrive(list(batch), left, done))
+            running.add_done_callback(partial(self._return, batch, left))
+        self._busy_since = None
 
     def _next_batch(self) -> dict[asyncio.Future[Answered], Asked]:
         batch: dict[asyncio.Future[Answered], Asked] = {}
@@ -103,22 +117,31 @@ class Batcher(Generic[Asked, Answered]):
                 batch[answer] = asked
         return batch
 
-    def _arrive(
-        self, batch: list[asyncio.Future[Answered]], left: float, done: "asyncio.Future[list[Answered | Exception]]"
+    def _return(
+        self,
+        batch: Collection[asyncio.Future[Answered]],
+        left: float,
+        done: "asyncio.Future[list[Answered | Exception]]",
     ) -> None:
-        self._free += 1
-        self._computing -= len(batch)
-        self._pace.learn(len(batch), asyncio.get_running_loop().time() - left)
         failure = done.exception()
         broken: list[Answered | Exception] = [RuntimeError(f"the engine broke: {failure}")] * len(batch)
-        for future, answer in zip(batch, broken if failure else done.result(), strict=True):
+        self._arrive(batch, left, broken if failure else done.result())
+        self._leave()
+
+    def _arrive(self, batch: Collection[asyncio.Future[Answered]], left: float, answers: list[Answered | Exception]) -> None:
+        self._free += 1
+        self._computing -= len(batch)
+        now = asyncio.get_running_loop().time()
+        self._pace.learn(len(batch), now - left)
+        # What the loop does before the next batch is part of what each e-mail takes, as long as some wait.
+        self._busy_since = now if self._waiting else None
+        for future, answer in zip(batch, answers, strict=True):
             if future.done():
                 continue
             if isinstance(answer, Exception):
                 future.set_exception(answer)
             else:
                 future.set_result(answer)
-        self._leave()
 
 
 def predict_each(engine: Callable[[Sequence[Asked]], Sequence[Answered]], asked: Sequence[Asked]) -> list[Answered | Exception]:

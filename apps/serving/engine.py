@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -12,10 +12,18 @@ from apps.serving.batcher import Batcher, BatchLimits
 from apps.serving.loading import LoadedModel
 from libs.common.domain.triage import Email, Escalated, Prediction, Said
 from libs.common.errors import QueueFull
-from libs.common.models.base import Probabilities, Staged, answers
+from libs.common.models.base import Classifier, Probabilities, Staged, Summarizer, answers
+
+# A hand-over to a thread and back costs more than to read so much, and the event loop stands still for some milliseconds
+# at most.
+SHORT_CHARS = 20_000
+MOST_IN_PLACE = 8
 
 # What is left of a request's time when its second stage is given up: enough to write the reply.
 REPLY_WITHIN_S = 0.05
+
+
+Answered = TypeVar("Answered")
 
 
 class Engine(Protocol):
@@ -50,20 +58,34 @@ class EngineRoom:
 
     def open(self, model: LoadedModel) -> Engine:
         """The engine of ``model``, with batches as large as it likes them within the limits."""
-        first = self._fitted(model.model.batch_size)
         if not isinstance(model.model, Staged):
-            return WholeEngine(Batcher(model.answer, self._threads, first, self._observe))
+            return WholeEngine(self._first(model.answer, model.model))
         second = replace(
             self._fitted(model.model.heavy.batch_size), queue_size=self._limits.escalation_queue_size, engine_threads=1
         )
         stages = Stages(model.labels, model.model)
         return StagedEngine(
-            Batcher(stages.look, self._threads, first, self._observe),
+            self._first(stages.look, model.model.light),
             Batcher(stages.look_again, self._escalation, second, self._observe),
         )
 
+    def _first(
+        self, engine: Callable[[Sequence[Email]], Sequence[Answered]], model: Classifier | Summarizer
+    ) -> Batcher[Email, Answered]:
+        """In front of what an e-mail meets first."""
+        limits = self._fitted(model.batch_size)
+        if isinstance(model, Summarizer) or not model.holds_interpreter:
+            return Batcher(engine, self._threads, limits, self._observe)
+        limits = replace(limits, max_batch_size=min(limits.max_batch_size, MOST_IN_PLACE))
+        return Batcher(engine, self._threads, limits, self._observe, in_place=lambda emails: all(map(is_short, emails)))
+
     def _fitted(self, batch_size: int) -> BatchLimits:
         return replace(self._limits, max_batch_size=min(batch_size, self._limits.max_batch_size))
+
+
+def is_short(email: Email) -> bool:
+    """Whether it is read in a turn of the event loop, where nothing else would run meanwhile anyhow."""
+    return len(email.subject) + len(email.body) <= SHORT_CHARS
 
 
 class WholeEngine:

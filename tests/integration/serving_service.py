@@ -58,6 +58,7 @@ class ScriptedClassifier:
     family = "scripted"
     labels = LABELS
     batch_size = 32
+    holds_interpreter = False
     options: dict[str, Any] = {}
 
     def __init__(self, behaviour: str) -> None:

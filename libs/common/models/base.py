@@ -35,6 +35,11 @@ class Classifier(Protocol):
         """With how many e-mails at once it is quickest; more would only make the first of them wait for the last."""
         ...
 
+    @property
+    def holds_interpreter(self) -> bool:
+        """Whether it is Python for most of its time: on a thread of its own, nothing else would run beside it."""
+        ...
+
     def predict(self, emails: Sequence[Email]) -> Probabilities:
         """(n, k) probabilities, each row summing to 1."""
         ...

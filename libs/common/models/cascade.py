@@ -80,6 +80,11 @@ class CascadeClassifier:
         """That of the light classifier, which sees every e-mail."""
         return self.light.batch_size
 
+    @property
+    def holds_interpreter(self) -> bool:
+        """Its stages differ; whoever runs them apart asks each."""
+        return False
+
     def predict(self, emails: Sequence[Email]) -> Probabilities:
         """(n, k) probabilities."""
         probabilities = self.light.predict(emails)

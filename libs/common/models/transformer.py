@@ -40,6 +40,11 @@ class TransformerClassifier:
         """Its network runs e-mails one by one, some 10 ms each: in a batch the first would wait for the last."""
         return 1
 
+    @property
+    def holds_interpreter(self) -> bool:
+        """It leaves the interpreter for its network."""
+        return False
+
     def predict(self, emails: Sequence[Email]) -> Probabilities:
         """(n, k) probabilities."""
         return softmax(self.logits(emails), self.temperature)

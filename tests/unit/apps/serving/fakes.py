@@ -41,6 +41,7 @@ class Classifier:
     family = "scripted"
     labels = LABELS
     batch_size = 32
+    holds_interpreter = False
     options: dict[str, Any] = {}
 
     def __init__(self, label: str = "spam", before: Callable[[Sequence[Email]], None] = lambda emails: None) -> None:

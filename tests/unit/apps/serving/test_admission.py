@@ -74,15 +74,16 @@ async def test_the_facts_of_who_was_refused_are_not_measured(opened: Callable[..
         measured.append(email.message_id)
         return {}
 
-    room, task = await busy(opened, gate, measure=measure)
-    await until(lambda: len(measured) == 2)
+    room, task = await busy(opened, gate, measure=measure, body_limit_bytes=100_000)
     released.clear()
-    replies = await asyncio.gather(*(room.http.post("/v1/classify", json=BODY | {"message_id": f"<{n}>"}) for n in range(20)))
+    long = BODY | {"body": "Lunch? " * 7_000}
+    bodies = [body | {"message_id": f"<{number}>"} for number in range(10) for body in (BODY, long)]
+    replies = await asyncio.gather(*(room.http.post("/v1/classify", json=body) for body in bodies))
     assert {reply.status_code for reply in replies} == {429}
     released.set()
     gate.open.set()
     await task
-    assert (await room.http.post("/v1/classify", json=BODY | {"message_id": "<last>"})).status_code == 200
-    # One of the twenty was being measured already when it was refused.
+    assert (await room.http.post("/v1/classify", json=long | {"message_id": "<last>"})).status_code == 200
+    # One of the ten long ones was being measured already when it was refused.
     assert len(measured) <= 4
     assert measured[-1] == "<last>"

@@ -119,3 +119,40 @@ async def test_two_engine_threads_work_at_once(threads: ThreadPoolExecutor) -> N
     await until(lambda: len(engine.batches) == 2)
     engine.gate.set()
     await asyncio.gather(*tasks)
+
+
+class Somewhere:
+    """Remembers the thread of each batch."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[bool, list[str]]] = []
+
+    def __call__(self, emails: Sequence[Email]) -> list[Prediction]:
+        texts = [email.body for email in emails]
+        self.batches.append((threading.current_thread() is threading.main_thread(), texts))
+        return [Prediction(text, 1.0) for text in texts]
+
+
+async def test_what_is_quick_is_computed_in_turns_of_the_loop_and_the_rest_on_a_thread(threads: ThreadPoolExecutor) -> None:
+    engine = Somewhere()
+    limits = BatchLimits(max_batch_size=2, queue_size=10)
+    batcher = Batcher(engine, threads, limits, in_place=lambda emails: all(len(email.body) == 1 for email in emails))
+    texts = ("a", "b", "c", "d", "long", "e")
+    answers = await asyncio.gather(*(batcher.predict(mail(text)) for text in texts))
+    assert [answer.label for answer in answers] == list(texts)
+    assert engine.batches == [(True, ["a", "b"]), (True, ["c", "d"]), (False, ["long", "e"])]
+    assert batcher.depth == batcher.wait_s == 0
+
+
+async def test_between_two_turns_the_loop_turns_to_others(threads: ThreadPoolExecutor) -> None:
+    engine = Somewhere()
+    batcher = Batcher(engine, threads, BatchLimits(max_batch_size=1, queue_size=10), in_place=lambda emails: True)
+    seen: list[int] = []
+
+    async def look() -> None:
+        while len(engine.batches) < 4:
+            seen.append(len(engine.batches))
+            await asyncio.sleep(0)
+
+    await asyncio.gather(look(), *(batcher.predict(mail(text)) for text in "abcd"))
+    assert set(seen) == {0, 1, 2, 3}

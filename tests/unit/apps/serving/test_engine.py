@@ -34,6 +34,7 @@ class Reads:
 
     bent: float = 0.0
     batch_size: int = 4
+    holds_interpreter: bool = False
     gate: threading.Event = field(default_factory=threading.Event)
     batches: list[int] = field(default_factory=list)
     family = "reads"
@@ -217,6 +218,20 @@ async def test_a_batch_is_as_large_as_the_model_likes_within_the_limit(likes: in
     await asyncio.gather(*(engine.predict(mail(str(number)), in_time()) for number in range(10)))
     assert max(sizes) == largest
     assert sum(sizes) == 10
+
+
+@pytest.mark.parametrize(
+    ("holds_interpreter", "text", "in_place"), [(True, "hello", True), (True, "hello " * 7_000, False), (False, "hello", False)]
+)
+async def test_short_mails_of_a_model_in_python_are_computed_in_the_loop(
+    holds_interpreter: bool, text: str, in_place: bool
+) -> None:
+    found: list[bool] = []
+    model = Classifier(before=lambda emails: found.append(threading.current_thread() is threading.main_thread()))
+    model.holds_interpreter = holds_interpreter
+    engine = EngineRoom(BatchLimits(max_batch_size=4, queue_size=100)).open(loaded("1", classifier=model))
+    assert (await engine.predict(mail(text), in_time())).label == "spam"
+    assert found == [in_place]
 
 
 async def test_a_slot_has_the_same_two_stages(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ class Says:
     asked: list[int] = field(default_factory=list)
     family = "says"
     batch_size = 32
+    holds_interpreter = False
 
     @property
     def options(self) -> dict[str, object]:
