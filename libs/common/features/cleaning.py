@@ -20,8 +20,6 @@ _MOST_MARKS = 100
 _MARKS = re.compile(rf"(?:[^\w\s\x00-\x7f]|[\uff9e\uff9f]){{{_MOST_MARKS + 1},}}")
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufffc\U000e0000-\U000e007f]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_SPACES = re.compile(r"[^\S\n]+")
-_LINE_EDGES = re.compile(r" ?\n ?")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _QUOTE_MARK = re.compile(r"(?:[A-Za-z]{0,3}[>|]\s?)+")
 _ATTRIBUTION = re.compile(r".{0,200}\b(?:wrote|writes|said|schrieb|a écrit)\s*:\s*", re.IGNORECASE)
@@ -57,7 +55,7 @@ def clean_text(text: str) -> str:
         # Normalising makes up to eighteen characters of one: a second cut.
         text = _INVISIBLE.sub("", text[:MAX_BODY_CHARS])
     text = _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = _LINE_EDGES.sub("\n", _SPACES.sub(" ", text))
+    text = "\n".join([" ".join(line.split()) for line in text.split("\n")])
     return _BLANK_LINES.sub("\n\n", text).strip()
 
 
@@ -67,16 +65,31 @@ def split_quoted(text: str) -> tuple[str, str]:
     quoted: list[str] = []
     forwarded = False
     for line in text.split("\n"):
-        forwarded = forwarded or (len(line) < 200 and FORWARD_MARK.fullmatch(line) is not None)
-        mark = _QUOTE_MARK.match(line)
-        if mark:
+        forwarded = forwarded or _is_forward_mark(line)
+        if mark := _quote_mark(line):
             quoted.append(line[mark.end() :])
         # "On Monday X wrote:" belongs to what it introduces; who is answered tells lists apart (+0.7 points of accuracy).
-        elif forwarded or (len(line) < 200 and _ATTRIBUTION.fullmatch(line)):
+        elif forwarded or _is_attribution(line):
             quoted.append(line)
         else:
             own.append(line)
     return _joined(own), _joined(quoted)
+
+
+# Most lines are none of the three, and a look at one sign of them says so for a fraction of what the expression costs.
+
+
+def _is_forward_mark(line: str) -> bool:
+    return "--" in line and len(line) < 200 and FORWARD_MARK.fullmatch(line) is not None
+
+
+def _quote_mark(line: str) -> re.Match[str] | None:
+    start = line[:4]
+    return _QUOTE_MARK.match(line) if ">" in start or "|" in start else None
+
+
+def _is_attribution(line: str) -> bool:
+    return line.rstrip().endswith(":") and len(line) < 200 and _ATTRIBUTION.fullmatch(line) is not None
 
 
 def _joined(lines: list[str]) -> str:

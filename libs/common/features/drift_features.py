@@ -1,13 +1,11 @@
 """Numeric facts of an e-mail on which drift is measured: cheap, without content, the same in training and serving."""
 
 import re
-from collections import Counter
-from collections.abc import Callable
 
 from libs.common.domain.triage import Email
+from libs.common.features.signs import DIGITS, UPPER, count_signs
 
 _WORD = re.compile(r"\w+")
-_LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]{0,500}>")
 
 
@@ -17,22 +15,18 @@ def monitored_features(email: Email) -> dict[str, float]:
     words = _WORD.findall(text)
     chars = max(len(text), 1)
     lines = text.splitlines()
-    signs = Counter(text)
+    folded = email.body.casefold()
     return {
         "subject_chars": float(len(email.subject)),
         "body_chars": float(len(text)),
         "words": float(len(words)),
         "mean_word_chars": sum(map(len, words)) / max(len(words), 1),
         "distinct_word_share": len({word.lower() for word in words}) / max(len(words), 1),
-        "links": float(len(_LINK.findall(email.body))),
+        "links": float(folded.count("http://") + folded.count("https://") + folded.count("www.")),
         "attachments": float(len(email.attachments)),
         "is_html": float(email.is_html),
         "is_reply": float(email.subject[:3].lower() == "re:"),
         "quoted_line_share": sum(line.startswith(">") for line in lines) / max(len(lines), 1),
-        "upper_share": _count(signs, str.isupper) / chars,
-        "digit_share": _count(signs, str.isdigit) / chars,
+        "upper_share": count_signs(text, UPPER, str.isupper) / chars,
+        "digit_share": count_signs(text, DIGITS, str.isdigit) / chars,
     }
-
-
-def _count(signs: Counter[str], holds: Callable[[str], bool]) -> int:
-    return sum(count for sign, count in signs.items() if holds(sign))

@@ -9,15 +9,13 @@ from itertools import pairwise
 
 from libs.common.domain.triage import Email
 from libs.common.features.cleaning import CleanEmail
+from libs.common.features.signs import DIGITS, UPPER, count_ascii
 
 # A mail's category shows early; the bound keeps a hostile mail from costing more than a long one (p99 is 2 600 words).
 MAX_WORDS = 1500
 MAX_CHARS = 20_000
 
 _WORD = re.compile(r"\w\w+")
-_LINK = re.compile(r"https?://|www\.")
-_UPPER = re.compile(r"[A-Z]+")
-_DIGIT = re.compile(r"[0-9]+")
 
 METADATA = (
     "is_html",
@@ -56,12 +54,12 @@ def metadata(email: Email, cleaned: CleanEmail) -> list[float]:
         math.log1p(len(text)),
         math.log1p(len(cleaned.quoted)),
         math.log1p(text.count("\n")),
-        math.log1p(len(_LINK.findall(text))),
+        math.log1p(text.count("http://") + text.count("https://") + text.count("www.")),
         math.log1p(text.count("!")),
         math.log1p(text.count("$") + text.count("€") + text.count("£")),
-        _share(_UPPER, text),
-        _share(_UPPER, cleaned.subject),
-        _share(_DIGIT, text),
+        _share(UPPER, text),
+        _share(UPPER, cleaned.subject),
+        _share(DIGITS, text),
         float(subject.startswith("re:")),
         float(subject.startswith(("fw:", "fwd:"))),
     ]
@@ -71,5 +69,5 @@ def _with_pairs(words: list[str]) -> list[str]:
     return words + [f"{first} {second}" for first, second in pairwise(words)]
 
 
-def _share(kind: re.Pattern[str], text: str) -> float:
-    return sum(map(len, kind.findall(text))) / len(text) if text else 0.0
+def _share(signs: bytes, text: str) -> float:
+    return count_ascii(text, signs) / len(text) if text else 0.0

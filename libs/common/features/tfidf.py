@@ -18,7 +18,7 @@ Numbers = NDArray[np.int64]
 
 def counted(found: Sequence[str], vocabulary: Mapping[str, int]) -> tuple[Numbers, Numbers]:
     """(t,) the rows that ``vocabulary`` gives the terms ``found``, and (t,) how often each was; the others are left out."""
-    counts = Counter(vocabulary[term] for term in found if term in vocabulary)
+    counts = Counter([vocabulary[term] for term in found if term in vocabulary])
     rows = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
     return rows, np.fromiter(counts.values(), dtype=np.int64, count=len(counts))
 

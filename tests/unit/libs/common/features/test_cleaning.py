@@ -68,3 +68,27 @@ def test_cleaning_never_fails_and_cleaning_again_changes_nothing(body: str, is_h
     text = clean(email_of(body, is_html=is_html)).whole
     text.encode("utf-8", "surrogatepass")
     assert clean_text(text) == clean_text(clean_text(text))
+
+
+@given(st.text(st.sampled_from("ab -> |:wrote-\t\x1c\u2028\n")))
+def test_no_line_has_white_space_at_its_edges_or_twice_in_a_row(text: str) -> None:
+    lines = clean_text(text).split("\n")
+    assert all(line == " ".join(line.split()) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_quoted"),
+    [
+        ("> a", True),
+        ("AB| a", True),
+        ("ABCD> a", False),
+        ("On Monday, Anna wrote: ", True),
+        ("On Monday, Anna wrote: yes", False),
+        ("Anna is right:", False),
+        ("Il a écrit :", True),
+    ],
+)
+def test_a_line_is_quoted_by_its_mark_or_for_what_it_introduces(line: str, is_quoted: bool) -> None:
+    own, quoted = split_quoted(line)
+    assert bool(quoted) is is_quoted
+    assert bool(own) is not is_quoted
