@@ -44,12 +44,17 @@ def promote_model(model: str, version: str, to: str = "production", requested_by
         promotion = unreleased(context, registered) if stage is Stage.PRODUCTION else None
         promotion = promotion or _settle(context, registered, stage, request)
         if promotion.outcome is PromotionOutcome.REFUSE:
-            return Completed(message=f"refused for {stage}{_not_asked(promotion)}; see: triage promotions {model}")
+            return Completed(message=f"{registered.ref} refused for {stage}: {_why(context, promotion)}{_not_asked(promotion)}")
         if stage is Stage.PRODUCTION:
             return Completed(message=_release(context, promotion, request))
         registered = context.stores.registry.get(model, version)
         skipped = _not_asked(promotion) or skipped
     return Completed(message=f"{registered.ref} is in {registered.stage}{skipped}")
+
+
+def _why(context: FlowContext, promotion: Promotion) -> str:
+    needed = context.config.promotion_pipeline.rules(promotion.stage).approvals_needed
+    return "; ".join(decide(promotion.gates, promotion.approvals, needed).reasons)
 
 
 def _not_asked(promotion: Promotion) -> str:

@@ -65,7 +65,7 @@ class Session:
         message = orchestrator.message(run_id)
         if state in _FAILED:
             raise TriageError(f"{name} {state.lower()}: {message}", "its log is in the Prefect UI; see: triage status")
-        return "waiting for approval; see: triage promotions" if state == "SUSPENDED" else message
+        return "waiting for approval" if state == "SUSPENDED" else message
 
 
 def open_session(env: str | None = None) -> Session:

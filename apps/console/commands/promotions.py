@@ -1,5 +1,7 @@
 """`triage promote`, `approve`, `reject`, `promotions` and `evidence`: the way of a version through the stages."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -8,6 +10,7 @@ from apps.console.session import open_session
 from apps.console.tables import print_table
 from libs.common.config.promotion_pipeline import PromotionPipeline
 from libs.common.domain.model import Stage
+from libs.common.domain.promotion import Promotion, PromotionOutcome
 from libs.common.errors import PromotionRefused
 
 evidence_app = typer.Typer(help="What people and tools have found of a version.", no_args_is_help=True)
@@ -24,16 +27,21 @@ def promote(
     ] = "",
     wait: Annotated[bool, typer.Option(help="Wait until it is decided or waits for a person.")] = True,
 ) -> None:
-    """Take a version up, stage by stage: gates first, then approvals."""
+    """Take a version up, stage by stage: gates first, then approvals. Exits with 1 where it is refused."""
     session = open_session()
-    actor = session.actor()
+    actor, begun = session.actor(), session.now
     parameters = {"model": model, "version": version, "to": to, "requested_by": actor.name, "strategy": strategy}
-    typer.echo(session.run_flow("promote_model", parameters, wait))
+    message = session.run_flow("promote_model", parameters, wait)
     if not wait:
+        typer.echo(message)
         return
-    for promotion in session.stores.records.promotions.open():
-        if (promotion.model, promotion.version) == (model, version):
-            typer.echo(f"  triage approve {promotion.id} -m REASON")
+    mine = [one for one in session.stores.records.promotions.list(model) if one.version == version]
+    if refused_since(begun, mine):
+        raise PromotionRefused(message, f"what every gate found: triage promotions {model}")
+    typer.echo(message)
+    for promotion in mine:
+        if promotion.outcome is PromotionOutcome.WAIT:
+            typer.echo(f"  triage approve {promotion.id} -m REASON\n  what its gates found: triage promotions {model}")
 
 
 def approve(promotion: str, reason: Reason = "") -> None:
@@ -64,6 +72,12 @@ def promotions(model: Annotated[str, typer.Argument()] = "email_classifier") -> 
         for promotion in open_session().stores.records.promotions.list(model)
     ]
     print_table(("promotion", "stage", "outcome", "gates", "approvals"), rows)
+
+
+def refused_since(begun: datetime, promotions: Iterable[Promotion]) -> bool:
+    """Whether one of them was refused at ``begun`` or later."""
+    refused = [one.decided_at for one in promotions if one.outcome is PromotionOutcome.REFUSE]
+    return any(decided is not None and decided >= begun for decided in refused)
 
 
 @evidence_app.command("record")

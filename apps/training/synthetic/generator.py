@@ -29,7 +29,6 @@ class _Topic:
 
     label: str
     subject: str
-    summary: str
     root_id: str
     filled: dict[str, str]
 
@@ -63,10 +62,10 @@ def _draw_block(block: int, seed: int, drift: float) -> Iterator[LabelledEmail]:
             topic, before = threads[place]
         else:
             topic, before, place = _open_topic(draw, f"{seed}.{drift:g}.{number}", drift), None, len(threads)
-        email = _write(draw, topic, before, number, drift)
+        email, summary = _write(draw, topic, before, number, drift)
         threads[place:] = [(topic, email), *threads[place + 1 :]]
         label = draw.choice(categories()) if draw.random() < LABEL_NOISE else topic.label
-        yield LabelledEmail(email=email, label=label, source=f"synthetic:{seed}", summary=topic.summary)
+        yield LabelledEmail(email=email, label=label, source=f"synthetic:{seed}", summary=summary)
 
 
 def _open_topic(draw: random.Random, identity: str, drift: float) -> _Topic:
@@ -79,38 +78,41 @@ def _open_topic(draw: random.Random, identity: str, drift: float) -> _Topic:
     filled["amount"] = f"{draw.randrange(20, 9000)}.{draw.randrange(100):02d} EUR"
     titled = draw.choice(names) if draw.random() < _MISLEADING else label
     subject = _pick(draw, spoken[titled]["subjects"], drift).format_map(filled)
-    summary = spoken[label]["summary"].format_map(filled)
-    return _Topic(label, subject, summary, f"<{identity}@synthetic.example>", filled)
+    return _Topic(label, subject, f"<{identity}@synthetic.example>", filled)
 
 
-def _write(draw: random.Random, topic: _Topic, before: Email | None, number: int, drift: float) -> Email:
-    """One mail of a thread; an answer quotes what it answers."""
+def _write(draw: random.Random, topic: _Topic, before: Email | None, number: int, drift: float) -> tuple[Email, str]:
+    """One mail of a thread, and the first sentence of it that is to the point; an answer quotes what it answers."""
     sender = f"{topic.filled['person'].lower()}.{draw.choice('abcdefgh')}@{_pick(draw, vocabulary()['senders'], drift)}"
+    message_id = topic.root_id if before is None else f"<{number}.{draw.randrange(10**9)}@synthetic.example>"
+    said = _sentences(draw, topic, drift)
     written = Email(
-        message_id=topic.root_id if before is None else f"<{number}.{draw.randrange(10**9)}@synthetic.example>",
+        message_id=message_id,
         sender=sender,
         recipients=("inbox@triage.example",),
         subject=topic.subject if before is None else f"Re: {topic.subject}",
-        body="\n".join(_sentences(draw, topic, drift)),
+        body="\n".join(line for _, line in said),
         sent_at=_START + timedelta(minutes=7 * number + draw.randrange(5)),
         thread_id=topic.root_id,
     )
     dressed = dress(draw, Dressing(email=written, name=topic.filled["person"], answers=before, label=topic.label))
-    return replace(written, body=dressed.body, is_html=dressed.is_html, attachments=dressed.attachments)
+    summary = next((line for about, line in said if about == topic.label), "")
+    return replace(written, body=dressed.body, is_html=dressed.is_html, attachments=dressed.attachments), summary
 
 
-def _sentences(draw: random.Random, topic: _Topic, drift: float) -> list[str]:
+def _sentences(draw: random.Random, topic: _Topic, drift: float) -> list[tuple[str, str]]:
+    """Each sentence of a mail with the category that it speaks of, "" where anybody could say it."""
     spoken, names = vocabulary()["categories"], categories()
     longest = 6 + round(6 * drift)
-    lines: list[str] = []
+    lines: list[tuple[str, str]] = []
     for _ in range(draw.randint(2 + round(3 * drift), longest)):
         roll = draw.random()
         if roll < 0.3:
-            lines.append(draw.choice(vocabulary()["shared"]))
+            lines.append(("", draw.choice(vocabulary()["shared"])))
         else:
             about = draw.choice(names) if roll < 0.3 + _OFF_TOPIC * 0.7 else topic.label
-            lines.append(_pick(draw, spoken[about]["sentences"], drift))
-    return [line.format_map(topic.filled) for line in lines]
+            lines.append((about, _pick(draw, spoken[about]["sentences"], drift)))
+    return [(about, line.format_map(topic.filled)) for about, line in lines]
 
 
 def _pick(draw: random.Random, words: dict[str, list[str]], drift: float) -> str:

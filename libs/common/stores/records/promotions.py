@@ -77,7 +77,7 @@ def _one(connection: Connection, id: str, lock: bool = False) -> Promotion:
     query = select(promotions.c.value).where(promotions.c.id == id)
     text = connection.scalars(query.with_for_update() if lock else query).one_or_none()
     if text is None:
-        raise StoreError(f"there is no promotion {id}", "`triage status` lists the ids")
+        raise StoreError(f"there is no promotion {id}", "`triage promotions MODEL` lists the ids")
     given = select(approvals.c.value).where(approvals.c.promotion_id == id).order_by(approvals.c.id)
     votes = tuple(read_value(Approval, vote, f"approval of {id}") for vote in connection.scalars(given))
     return read_value(Promotion, text, f"promotion {id}").model_copy(update={"approvals": votes})

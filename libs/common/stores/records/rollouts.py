@@ -44,7 +44,7 @@ class RolloutStore:
         """The rollout of that id; StoreError when there is none."""
         if found := self._select(rollouts.c.id == id):
             return found[0]
-        raise StoreError(f"there is no rollout {id}", "`triage status` lists the ids")
+        raise StoreError(f"there is no rollout {id}", "`triage rollouts MODEL` lists the ids")
 
     def unfinished(self) -> list[Rollout]:
         """Every rollout of any model that is not final, oldest first."""
