@@ -2,19 +2,29 @@
 
 import os
 
-from libs.common.errors import DataError, TriageError, own_cause
+from libs.common.errors import DataError, StoreError, TriageError, own_cause
 
 
 def join_or_start_ray() -> None:
-    """Join the Ray of the job or of ``RAY_ADDRESS``; else start one that ends with this process, unless that was done."""
+    """Join the Ray of the job or of ``RAY_ADDRESS``; else start one that ends with this process, unless that was done.
+
+    StoreError where Ray does not come up.
+    """
     import ray
 
     if ray.is_initialized():
         return
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(namespace="triage", log_to_driver=False)
-    else:
-        ray.init(address="local", include_dashboard=False, log_to_driver=False)
+    named = os.environ.get("RAY_ADDRESS")
+    try:
+        if named:
+            ray.init(namespace="triage", log_to_driver=False)
+        else:
+            ray.init(address="local", include_dashboard=False, log_to_driver=False)
+    except Exception as error:  # Ray raises a bare Exception where a busy machine does not start it in time
+        found = " ".join(str(error).split())
+        if named:
+            raise StoreError(f"the Ray of RAY_ADDRESS={named} cannot be joined: {found}", "see: triage status") from error
+        raise StoreError(f"Ray did not start: {found}", "is the machine busy? run the same command again") from error
 
 
 def most_at_once(tasks: int) -> int | None:

@@ -1,7 +1,9 @@
 """What a task of ours raised reaches the user as itself, however it is wrapped; what Ray raised is said in a line."""
 
-from libs.common.errors import ConfigError, DataError, TriageError
-from libs.common.stores.orchestrator import own_error
+import pytest
+
+from libs.common.errors import ConfigError, DataError, StoreError, TriageError
+from libs.common.stores.orchestrator import join_or_start_ray, own_error
 
 
 class Wrapped(Exception):
@@ -32,3 +34,16 @@ def test_what_is_not_ours_says_what_failed_and_ends_with_what_ray_says() -> None
     told: TriageError = own_error(RuntimeError("a traceback\nthe actor died\n"), "reading")
     assert isinstance(told, DataError)
     assert told.message == "reading failed: the actor died"
+
+
+def test_a_ray_that_does_not_start_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    def too_slow(**_: object) -> None:
+        raise Exception("The current node timed out\nduring startup.")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", too_slow)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(StoreError, match="Ray did not start: The current node timed out during startup"):
+        join_or_start_ray()
