@@ -6,6 +6,7 @@ from datetime import datetime
 
 from apps.console.demo.chronicle import Chronicle, Moment
 from apps.console.demo.load_records import Kind, LoadCounts, SentRequest
+from apps.console.demo.mailbox import TriagedMailbox
 from apps.console.demo.windows import Share, Stretch, share_right, stretch
 from libs.common.domain.alert import Alert
 from libs.common.domain.measurement import Measurement
@@ -45,6 +46,7 @@ class Account:
     releases: Sequence[Rollout] = ()
     alerts: Sequence[Alert] = ()
     retrainings: Sequence[Retraining] = ()
+    mailbox: TriagedMailbox | None = None
     audit_records: int = 0
     audit_faults: Sequence[str] = ()
     champion: str = ""

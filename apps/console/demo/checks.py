@@ -27,6 +27,7 @@ def check(account: Account) -> list[Check]:
         _none_answered_twice(account),
         _every_answer_names_its_version(account),
         _every_answer_recorded(account),
+        _mailbox_triaged_whole(account),
         _worse_model_rolled_back(account),
         _drift_alert_arrived(account),
         _drift_started_retraining(account),
@@ -70,6 +71,19 @@ def _every_answer_recorded(account: Account) -> Check:
     answers = account.counts.answers
     found = f"{account.unlogged} of {answers} answers are missing from the prediction log"
     return Check("every answer was recorded", answers > 0 and account.unlogged == 0, found)
+
+
+def _mailbox_triaged_whole(account: Account) -> Check:
+    """By the version that was live when it was sent: the other one was under test."""
+    name, box = "a mailbox was triaged whole", account.mailbox
+    if box is None:
+        return Check(name, False, "none came back")
+    whole = box.answered == len(box.sent) > 0 and box.twice == box.strayed == box.quarantined == 0
+    by = ", ".join(f"v{version}" for version in box.versions) or "nobody"
+    twice = f"{box.twice} twice" if box.twice else "none twice"
+    others = "".join(f", {count} {what}" for count, what in ((box.strayed, "strayed"), (box.quarantined, "set aside")) if count)
+    found = f"{box.answered} of {len(box.sent)} e-mails by {by}, {twice}{others}"
+    return Check(name, whole and box.versions == (account.champion,), found)
 
 
 def _worse_model_rolled_back(account: Account) -> Check:

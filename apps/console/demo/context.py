@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from apps.console.demo.chronicle import Chronicle
 from apps.console.demo.load_process import LoadProcess
+from apps.console.demo.mailbox import TriagedMailbox
 from apps.console.demo.mailings import Mailing
 from apps.console.demo.webhook import AlertReceiver
 from apps.console.session import Session
@@ -21,7 +22,10 @@ DATASET = "emails"
 
 @dataclass
 class Demo:
-    """One run of the story. ``tell`` shows what is going on in the step at hand."""
+    """One run of the story. ``tell`` shows what is going on in the step at hand.
+
+    ``mislabelling`` is the flow run that builds the mislabelled dataset, ``batch`` the id of the batch that was ordered.
+    """
 
     home: Home
     source: str
@@ -36,6 +40,9 @@ class Demo:
     running: LoadProcess | None = None
     drifts_from: datetime | None = None
     dataset: str = ""
+    mislabelling: str = ""
+    batch: str = ""
+    mailbox: TriagedMailbox | None = None
     champion: str = ""
     worse: str = ""
     retrained: str = ""

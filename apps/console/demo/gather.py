@@ -39,6 +39,7 @@ def gather(demo: Demo, counts: LoadCounts) -> Account:
         releases=records.rollouts.list(MODEL),
         alerts=demo.receiver.alerts,
         retrainings=(retraining,) if retraining else (),
+        mailbox=demo.mailbox,
         audit_records=records.audit.head().seq,
         audit_faults=records.audit.verify(stores.noted_head()),
         champion=demo.champion,

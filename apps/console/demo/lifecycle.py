@@ -1,11 +1,13 @@
 """The ways that people have through the product, as the story takes them: flows by name, approvals by token, live traffic."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from apps.console.demo.context import MODEL, Demo
 from apps.console.demo.waiting import until
 from libs.common.domain.audit import Actor, Role
+from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.model import ModelVersion, Stage
 from libs.common.domain.promotion import Promotion, PromotionOutcome
 from libs.common.domain.rollout import Rollout
@@ -24,10 +26,30 @@ _SETTLED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED", "MISSING")
 _LOGS = "see the logs folder of the demo's home, and the Prefect UI"
 
 
-def run_flow(demo: Demo, name: str, parameters: Mapping[str, object], within_s: float) -> str:
-    """Start a flow by name, as every command does, and wait until it is over; TriageError unless it completed."""
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A training that was started: its flow run, and the versions that there were before."""
+
+    run: str
+    known: frozenset[str]
+
+
+def start_build(demo: Demo, name: str, relabel: Mapping[str, str]) -> str:
+    """What `triage dataset build` does, on what the demo trains with; returns the flow run."""
+    assert demo.mailing is not None
+    parameters = {"name": name, "sources": [demo.mailing.training_uri], "recipe": None, "relabel": relabel}
+    return demo.session.stores.orchestrator.start_flow("build_dataset", parameters)
+
+
+def await_build(demo: Demo, name: str, run: str) -> DatasetVersion:
+    """The version that a build has made."""
+    await_flow(demo, "build_dataset", run, 180)
+    return demo.session.stores.datasets.get(name, "latest")
+
+
+def await_flow(demo: Demo, name: str, run: str, within_s: float) -> str:
+    """Wait until a flow run is over; TriageError unless it completed."""
     orchestrator = demo.session.stores.orchestrator
-    run = orchestrator.start_flow(name, parameters)
 
     def settled() -> str | None:
         state = orchestrator.state(run)
@@ -40,15 +62,19 @@ def run_flow(demo: Demo, name: str, parameters: Mapping[str, object], within_s: 
     return orchestrator.message(run)
 
 
-def train(demo: Demo, dataset: str, version: str, families: list[str], within_s: float) -> list[ModelVersion]:
-    """Train families on a dataset version; returns what was registered, the best first: it is registered last."""
-    registry = demo.session.stores.registry
-    known = {model.version for model in registry.list(MODEL)}
-    parameters = {"model": MODEL, "dataset": dataset, "version": version, "families": families}
-    run_flow(demo, "train_model", parameters, within_s)
-    trained = [model for model in registry.list(MODEL) if model.version not in known]
+def start_training(demo: Demo, dataset: DatasetVersion, families: list[str]) -> Begun:
+    """What `triage train` does: families on a dataset version."""
+    known = frozenset(model.version for model in demo.session.stores.registry.list(MODEL))
+    parameters = {"model": MODEL, "dataset": dataset.name, "version": dataset.version, "families": families}
+    return Begun(demo.session.stores.orchestrator.start_flow("train_model", parameters), known)
+
+
+def await_training(demo: Demo, begun: Begun, within_s: float) -> list[ModelVersion]:
+    """What a training has registered, the best first: it is registered last."""
+    await_flow(demo, "train_model", begun.run, within_s)
+    trained = [model for model in demo.session.stores.registry.list(MODEL) if model.version not in begun.known]
     if not trained:
-        raise TriageError(f"nothing was trained on {dataset} {version}", _LOGS)
+        raise TriageError(f"flow run {begun.run} trained nothing", _LOGS)
     return sorted(trained, key=lambda model: int(model.version), reverse=True)
 
 

@@ -147,4 +147,7 @@ def _load_rows(account: Account) -> Iterable[tuple[str, str]]:
     )
     yield "answered twice, strayed, without a version", f"{counts.answered_twice}, {counts.strayed}, {counts.unversioned}"
     yield "latency p50, p95, p99", f"{counts.p50_ms:.1f}, {counts.p95_ms:.1f}, {counts.p99_ms:.1f} ms"
+    if box := account.mailbox:
+        versions = ", ".join(f"v{version}" for version in box.versions)
+        yield "a mailbox sent whole", escape(f"{box.answered} of {len(box.sent)} e-mails by {versions} in {box.seconds:.0f} s")
     yield "audit chain", escape(f"{account.audit_records} records; " + ("; ".join(account.audit_faults) or "every link holds"))

@@ -1,27 +1,34 @@
 """The steps of the story. Each does one thing as a user would, waits until it is so, and says in one line what came of it."""
 
 import time
+from collections.abc import Mapping
 
-from apps.console.demo import lifecycle
+from apps.console.demo import lifecycle, service_calls
 from apps.console.demo.account import CALM, DRIFTED, FRESH
 from apps.console.demo.context import DATASET, MODEL, Demo
 from apps.console.demo.load import LoadPlan
 from apps.console.demo.load_process import LoadProcess
 from apps.console.demo.load_records import Kind, SentRequest
+from apps.console.demo.mail_stream import MailFolder
+from apps.console.demo.mailbox import TriagedMailbox, mailbox_lines, numbered, read_answers, words_that_carried
 from apps.console.demo.mailings import prepare
 from apps.console.demo.waiting import until
 from libs.common.domain.alert import AlertStatus
-from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.model import ModelVersion, Stage
 from libs.common.domain.promotion import Promotion
 from libs.common.domain.rollout import RolloutPhase
+from libs.common.domain.triage import LabelledEmail
 from libs.common.errors import TriageError
 
 # E-mails a second that two cores answer while they also train; the share of answers that people correct or confirm.
 RATE, FEEDBACK_SHARE = 18.0, 0.8
 _LONGEST_LOAD_S = 1_500.0
 # Replicas follow the traffic row within half a second; requests that were under way may take a little longer.
-_SETTLED_S = 5.0
+_SETTLED_S = 2.0
+# Enough that the versions differ visibly in the last figure.
+_WATCHED_S = 12
+_MISLABELLED = f"{DATASET}_mislabelled"
+_MAILBOX_MAILS = 400
 
 
 def start_platform(demo: Demo) -> str:
@@ -51,14 +58,20 @@ def prepare_mail(demo: Demo) -> str:
 
 def build_dataset(demo: Demo) -> str:
     """`triage dataset build`."""
-    version = _build(demo, DATASET, {})
+    run = lifecycle.start_build(demo, DATASET, {})
+    demo.session.stores.registry.list(MODEL)  # makes the registry's tables, which takes seconds, while this step waits anyway
+    version = lifecycle.await_build(demo, DATASET, run)
     demo.dataset = version.version
     return f"{version.tag}: {version.rows:,} e-mails, {len(version.classes)} classes, quality {version.quality.score:.2f}"
 
 
 def train_families(demo: Demo) -> str:
-    """`triage train`: both families on the same split."""
-    trained = lifecycle.train(demo, DATASET, demo.dataset, [], 420)
+    """`triage train`: both families on the same split; the dataset with the labelling mistake is built beside."""
+    dataset = demo.session.stores.datasets.get(DATASET, demo.dataset)
+    begun = lifecycle.start_training(demo, dataset, [])
+    first, second = _swapped(dataset.classes)
+    demo.mislabelling = lifecycle.start_build(demo, _MISLABELLED, {first: second, second: first})
+    trained = lifecycle.await_training(demo, begun, 420)
     demo.champion = trained[0].version
     return "; ".join(_figures(model) for model in trained) + f"; the better one is v{demo.champion}"
 
@@ -78,6 +91,16 @@ def release_champion(demo: Demo) -> str:
     return f"v{demo.champion} answers"
 
 
+def explain_an_answer(demo: Demo) -> str:
+    """`POST /v1/classify?explain=true`."""
+    mail = _calm(demo)[-1]
+    answer = service_calls.explained(demo, mail.email)
+    words = words_that_carried(answer["explanation"]["reasons"])
+    _require(bool(words), f"the explanation of {mail.source} names no word for {answer['label']}")
+    carried = ", ".join(f"“{word}” {weight:+.2f}" for word, weight in words.items())
+    return f"{answer['label']} ({answer['confidence']:.2f}) because of {carried}"
+
+
 def begin_load(demo: Demo) -> str:
     """From here on e-mails arrive, whatever happens."""
     plan = LoadPlan(demo.url, CALM, RATE, _LONGEST_LOAD_S, feedback_share=FEEDBACK_SHARE, feedback_delay_s=1.5)
@@ -92,18 +115,17 @@ def begin_load(demo: Demo) -> str:
             not any(request.failed for request in requests),
             f"a request failed: {[r.problem for r in requests if r.failed][:1]}",
         )
-        return len(requests) >= 100
+        return len(requests) >= 50
 
-    until("the first 100 answers", flowing, 60, "see requests.log in the demo's folder")
+    until("the first 50 answers", flowing, 60, "see requests.log in the demo's folder")
     return said
 
 
 def mislabel_and_train(demo: Demo) -> str:
     """A labelling mistake that no gate can see, because the holdout carries it too."""
-    classes = demo.session.stores.datasets.get(DATASET, demo.dataset).classes
-    first, second = sorted(classes, key=lambda label: (-classes[label], label))[:2]
-    version = _build(demo, f"{DATASET}_mislabelled", {first: second, second: first})
-    trained = lifecycle.train(demo, version.name, version.version, ["tabular"], 240)
+    first, second = _swapped(demo.session.stores.datasets.get(DATASET, demo.dataset).classes)
+    version = lifecycle.await_build(demo, _MISLABELLED, demo.mislabelling)
+    trained = lifecycle.await_training(demo, lifecycle.start_training(demo, version, ["tabular"]), 240)
     demo.worse = trained[0].version
     found = trained[0].classification.accuracy
     return f"{first} and {second} swapped; v{demo.worse} looks good on its own holdout: {found:.3f}"
@@ -116,6 +138,15 @@ def promote_worse(demo: Demo) -> str:
     rollout = lifecycle.await_traffic(demo, demo.worse, 120)
     demo.chronicle.note("worse model canaried", "two labels swapped in its training data", demo.worse, rollout.step_started_at)
     return f"v{demo.worse} passed every gate and gets {rollout.weight:.0%} of the traffic"
+
+
+def order_mailbox(demo: Demo) -> str:
+    """`POST /v1/batch`, by the engineer: the job runs while the worse model is on trial."""
+    mails = numbered(_calm(demo)[-_MAILBOX_MAILS:])
+    batch = service_calls.order_batch(demo, mailbox_lines(mails), lifecycle.ENGINEER)
+    demo.batch = batch.id
+    demo.chronicle.note("mailbox sent", f"{len(mails)} e-mails, to be triaged as a Ray job", demo.champion, batch.created_at)
+    return f"Erin sent {len(mails)} e-mails at once; batch {batch.id} is {batch.state}"
 
 
 def see_it_rolled_back(demo: Demo) -> str:
@@ -156,6 +187,20 @@ def await_alert(demo: Demo) -> str:
     return until("the drift alert", rung, 90, "see measurements in the demo's report")
 
 
+def fetch_mailbox(demo: Demo) -> str:
+    """`GET /v1/batch/{id}/result`; the retraining has begun by itself and waits for nobody."""
+    batch = service_calls.await_batch(demo, demo.batch, lifecycle.ENGINEER, 180)
+    quarantined, lines = service_calls.result_of(demo, batch.id, lifecycle.ENGINEER)
+    ended = batch.ended_at or demo.now()
+    sent = {mail.email.message_id: mail.label for mail in numbered(_calm(demo)[-_MAILBOX_MAILS:])}
+    box = TriagedMailbox(sent, read_answers(lines), quarantined, (ended - batch.created_at).total_seconds())
+    demo.mailbox = box
+    versions = ", ".join(f"v{version}" for version in box.versions)
+    said = f"{box.answered} of {len(box.sent)} e-mails triaged by {versions} in {box.seconds:.0f} s"
+    demo.chronicle.note("mailbox triaged", said, batch.version, ended)
+    return f"{said}, {box.right / len(box.sent):.1%} of them rightly"
+
+
 def await_retraining(demo: Demo) -> str:
     """Started by the alert; ends where a person must agree."""
     records = demo.session.stores.records
@@ -194,7 +239,7 @@ def watch_recovery(demo: Demo) -> str:
     def enough() -> float | None:
         demo.tell(f"{len(since())} answers since the release")
         seconds = (demo.now() - released).total_seconds() - _SETTLED_S
-        return lifecycle.measured_since(demo, "accuracy", seconds) if len(since()) >= 15 * RATE else None
+        return lifecycle.measured_since(demo, "accuracy", seconds) if len(since()) >= _WATCHED_S * RATE else None
 
     monitored = until("a monitored accuracy of the retrained model", enough, 90)
     seen = since()
@@ -206,11 +251,14 @@ def _answers(demo: Demo) -> list[SentRequest]:
     return [each for each in demo.load.requests() if each.kind is Kind.CLASSIFY]
 
 
-def _build(demo: Demo, name: str, relabel: dict[str, str]) -> DatasetVersion:
-    assert demo.mailing is not None
-    parameters = {"name": name, "sources": [demo.mailing.training_uri], "recipe": None, "relabel": relabel}
-    lifecycle.run_flow(demo, "build_dataset", parameters, 180)
-    return demo.session.stores.datasets.get(name, "latest")
+def _calm(demo: Demo) -> list[LabelledEmail]:
+    return MailFolder(demo.folder / "mails").read(CALM)
+
+
+def _swapped(classes: Mapping[str, int]) -> tuple[str, str]:
+    """The two most frequent labels."""
+    first, second = sorted(classes, key=lambda label: (-classes[label], label))[:2]
+    return first, second
 
 
 def _await_new_promotion(demo: Demo) -> Promotion:

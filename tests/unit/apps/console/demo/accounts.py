@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from apps.console.demo.account import CALM, DRIFTED, FRESH, Account, Limits
 from apps.console.demo.chronicle import Chronicle
 from apps.console.demo.load_records import Kind, SentRequest, count
+from apps.console.demo.mailbox import MailAnswer, TriagedMailbox
 from libs.common.domain.alert import Alert, AlertStatus, Severity
 from libs.common.domain.measurement import Measurement
 from libs.common.domain.model import (
@@ -107,6 +108,12 @@ def release(number: str, phase: RolloutPhase, reason: str, began: float) -> Roll
     )
 
 
+def mailbox() -> TriagedMailbox:
+    """Three e-mails, triaged by the first version, one of them wrongly."""
+    sent = {"calm:1": "billing", "calm:2": "spam", "calm:3": "billing"}
+    return TriagedMailbox(sent, [MailAnswer(name, "billing", "1") for name in sent], seconds=4.0)
+
+
 def account() -> Account:
     """The whole story."""
     story = Chronicle(BEGAN)
@@ -139,6 +146,7 @@ def account() -> Account:
         ),
         alerts=(alert,),
         retrainings=(Retraining(model=MODEL, at=at(41), reasons=("drift_score 0.3 reached 0.15",), flow_run_id="run"),),
+        mailbox=mailbox(),
         audit_records=12,
         champion="1",
         worse="2",

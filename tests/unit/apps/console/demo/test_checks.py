@@ -1,20 +1,22 @@
 """Each promise is checked: kept in the made-up account, and seen as broken when exactly it is broken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from apps.console.demo.account import FRESH, Account
 from apps.console.demo.checks import check, kept
+from apps.console.demo.mailbox import MailAnswer
 from libs.common.domain.rollout import RolloutPhase
-from tests.unit.apps.console.demo.accounts import account, release, request, with_requests
+from tests.unit.apps.console.demo.accounts import account, mailbox, release, request, with_requests
 
 PROMISES = [
     "no request failed",
     "none was answered twice",
     "every answer names its version",
     "every answer was recorded",
+    "a mailbox was triaged whole",
     "the worse model was rolled back by itself",
     "the drift alert arrived at the webhook",
     "drift started the retraining",
@@ -51,6 +53,10 @@ def _rolled_back_by_hand(told: Account) -> Account:
     return replace(told, releases=(told.releases[0], rollout, told.releases[2]))
 
 
+def _answers(told: Account, answers: Sequence[MailAnswer]) -> Account:
+    return replace(told, mailbox=replace(mailbox(), answers=answers))
+
+
 @pytest.mark.parametrize(
     ("broken", "spoil"),
     [
@@ -61,6 +67,13 @@ def _rolled_back_by_hand(told: Account) -> Account:
         ("every answer names its version", lambda told: with_requests(told, request(9002, 3, "99", True))),
         ("the worse model was rolled back by itself", _rolled_back_by_hand),
         ("every answer was recorded", lambda told: replace(told, unlogged=2)),
+        ("a mailbox was triaged whole", lambda told: replace(told, mailbox=None)),
+        ("a mailbox was triaged whole", lambda told: _answers(told, mailbox().answers[1:])),
+        ("a mailbox was triaged whole", lambda told: _answers(told, [*mailbox().answers, mailbox().answers[0]])),
+        ("a mailbox was triaged whole", lambda told: _answers(told, [*mailbox().answers, MailAnswer("calm:4", "spam", "1")])),
+        ("a mailbox was triaged whole", lambda told: _answers(told, [replace(one, version="2") for one in mailbox().answers])),
+        ("a mailbox was triaged whole", lambda told: replace(told, mailbox=replace(mailbox(), quarantined=1))),
+        ("a mailbox was triaged whole", lambda told: replace(told, mailbox=replace(mailbox(), sent={}, answers=()))),
         ("the drift alert arrived at the webhook", lambda told: replace(told, alerts=())),
         ("drift started the retraining", lambda told: replace(told, retrainings=())),
         ("accuracy recovered on drifted e-mails", _wrong_by_the_new),
@@ -76,3 +89,17 @@ def test_a_retrained_model_that_was_not_released_is_seen() -> None:
     paused = release("3", RolloutPhase.PAUSED, "inconclusive", 55)
     broken = [each.name for each in check(replace(told, releases=(*told.releases[:2], paused))) if not each.ok]
     assert broken == ["the retrained model was released through the canary"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        (mailbox().answers, "3 of 3 e-mails by v1, none twice"),
+        ((*mailbox().answers[:2], mailbox().answers[0]), "2 of 3 e-mails by v1, 1 twice"),
+        ((), "0 of 3 e-mails by nobody, none twice"),
+        ((*mailbox().answers, MailAnswer("lost", "spam", "1")), "3 of 3 e-mails by v1, none twice, 1 strayed"),
+    ],
+)
+def test_what_came_of_the_mailbox_is_said(answers: Sequence[MailAnswer], found: str) -> None:
+    (said,) = (each.detail for each in check(_answers(account(), answers)) if each.name == "a mailbox was triaged whole")
+    assert said == found

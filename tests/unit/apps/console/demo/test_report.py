@@ -58,7 +58,14 @@ def test_every_tag_is_closed(html: str) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["Every promise was kept", "worse model canaried", "worse than stable: accuracy", "0.950 [0.930, 0.970]", "12 records"],
+    [
+        "Every promise was kept",
+        "worse model canaried",
+        "worse than stable: accuracy",
+        "0.950 [0.930, 0.970]",
+        "12 records",
+        "3 of 3 e-mails by v1 in 4 s",
+    ],
 )
 def test_the_page_says_what_happened(html: str, said: str) -> None:
     assert said in html
@@ -68,7 +75,7 @@ def test_a_broken_promise_and_its_cause_stand_on_the_page(told: Account) -> None
     failed = replace(request(9001, 3, "", True), status=503, problem="<script>away</script>")
     spoilt = with_requests(told, failed)
     html = report(spoilt, check(spoilt), ENDED)
-    assert "1 of 10 promises were broken" in html
+    assert "1 of 11 promises were broken" in html
     assert "<script" not in html
     assert "&lt;script&gt;away" in html
 
@@ -84,7 +91,7 @@ def test_the_plots_are_one_well_formed_drawing_with_each_chapter_named(told: Acc
 def test_a_story_that_ended_before_any_traffic_can_be_told(told: Account) -> None:
     empty = Account(source="nowhere", chronicle=Chronicle(), limits=told.limits)
     assert chapters(empty, ENDED) == []
-    assert "10 of 10 promises were broken" in report(empty, check(empty), ENDED)
+    assert "11 of 11 promises were broken" in report(empty, check(empty), ENDED)
 
 
 def test_the_file_is_written_whole(told: Account, tmp_path: Path) -> None:
