@@ -1,6 +1,7 @@
 """A mailbox that is sent whole: what was sent, what came back of it, and why one e-mail got its label. Pure."""
 
 import json
+import string
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -86,5 +87,6 @@ def words_that_carried(reasons: Iterable[Mapping[str, Any]], most: int = 3) -> d
     weights: Counter[str] = Counter()
     for reason in reasons:
         if reason["kind"] in _WORDS:
-            weights[reason["name"]] += reason["weight"]
+            # Runs of characters are told by all that lies between two spaces.
+            weights[reason["name"].strip(string.punctuation) or reason["name"]] += reason["weight"]
     return {word: weight for word, weight in weights.most_common(most) if weight > 0}

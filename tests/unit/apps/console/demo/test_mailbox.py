@@ -57,7 +57,7 @@ def test_the_words_that_spoke_most_for_the_label_are_named_with_all_that_was_sai
         ("bias", "", 1.5),
         ("word", "due", 0.5),
         ("word", "invoice", 0.4),
-        ("characters", "invoice", 0.3),
+        ("characters", "invoice.", 0.3),
     ]
     said += [("pair", "pay now", 0.2), ("subject", "hello", 0.1), ("word", "dear", -0.9)]
     reasons = [{"kind": kind, "name": name, "weight": weight} for kind, name, weight in said]
