@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -78,17 +79,18 @@ def run_demo(options: Options, console: Console) -> bool:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that what was started is ended, too
     for name in _FOREIGN:
         os.environ.pop(name, None)
-    with AlertReceiver() as receiver:
+    with AlertReceiver() as receiver, ThreadPoolExecutor(1, thread_name_prefix="report") as pool:
         os.environ |= {"TRIAGE_HOME": str(home.root), "TRIAGE_ENV": ENVIRONMENT, _WEBHOOK: receiver.url}
         demo = Demo(home, options.source, options.recipe, receiver, tell=lambda text: None)
         try:
             told = tell(STORY, demo, console)
             account, checks, ended = _account(demo, console)
+            # Drawn while the platform ends, which is mostly waiting.
+            report = pool.submit(write_report, options.report, account, checks, ended)
         finally:
             _end(demo, options, console)
     _conclude(account, checks, ended, console)
-    path = write_report(options.report, account, checks, ended)
-    console.print(f"\nReport: {path.resolve()}", soft_wrap=True)
+    console.print(f"\nReport: {report.result().resolve()}", soft_wrap=True)
     return told and kept(checks)
 
 
