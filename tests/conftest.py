@@ -14,6 +14,8 @@ os.environ |= {
     "TOKENIZERS_PARALLELISM": "false",
     "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
+    # One more process a training, which waits for a cloud's notice: its start costs more than what is learned here.
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DVC_NO_ANALYTICS": "1",

@@ -14,7 +14,7 @@ from tests.integration.tiny_encoder import tiny_options
 from tests.unit.apps.training.mails import mailbox
 
 SEED = 1
-LONG: dict[str, Any] = {"epochs": 10, "learning_rate": 1e-3}
+LONG: dict[str, Any] = {"epochs": 5, "learning_rate": 1e-3}
 
 
 def fit(encoder: Path, workspace: Path, trainings: Path, **changed: Any) -> TextNetwork:
