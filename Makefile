@@ -6,12 +6,12 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$python && break; done)
-# Three lanes side by side: whole installations and what runs as a job, then single services, mostly wait for something to
-# happen; what starts neither takes what they leave of the machine, in this order: the longest files first, so that no worker
-# ends alone.
+# Three lanes side by side: one whole installation for all journeys, which costs a third of a processor for as long as it is
+# up, and single services, mostly wait for something to happen; what starts neither takes what they leave of the machine, in
+# this order: the longest files first, so that no worker ends alone.
 BESIDE = $(wildcard $(addprefix tests/integration/test_,training* data* summaries* embeddings* corpus* feedback* hostile* objects* predictions* records*)) tests/unit
-JOURNEYS = tests/e2e tests/chaos $(wildcard $(addprefix tests/integration/test_serving_,app* autoscaling* batches* offline*))
-SERVICES = tests/architecture $(filter-out $(BESIDE) $(JOURNEYS),$(wildcard tests/integration/test_*))
+JOURNEYS = tests/e2e
+SERVICES = tests/architecture $(filter-out $(BESIDE),$(wildcard tests/integration/test_*)) tests/chaos
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -14,6 +14,7 @@ os.environ |= {
     "TOKENIZERS_PARALLELISM": "false",
     "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # as `triage up` starts it: on a busy machine 15, which is Ray's own, is to wait for minutes
     # One more process a training, which waits for a cloud's notice: its start costs more than what is learned here.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -22,6 +23,8 @@ os.environ |= {
     "DO_NOT_TRACK": "1",
     "MPLBACKEND": "Agg",
 }
+# Hundreds of processes import the same code: once compiled is enough.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(autouse=True)

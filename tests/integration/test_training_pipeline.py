@@ -51,9 +51,9 @@ def settings(repo: Path) -> Training:
     quick = {
         "max_emails": 72,
         "max_tokens": 32,
-        "epochs": 5,
+        "epochs": 3,
         "batch_size": 8,
-        "learning_rate": 3e-4,
+        "learning_rate": 5e-4,
         "threads_per_worker": 1,
         "niceness": 0,
     }
