@@ -56,9 +56,16 @@ def plain(count: int, first: int = 0) -> list[tuple[str, str]]:
     return [("ab"[n % 2], text(first + n)) for n in range(count)]
 
 
-def test_a_clean_corpus_raises_nothing(store: DatasetStore) -> None:
-    assert found(built(store, "synthetic://?n=1500&seed=5")) == {}
-    assert found(built(store, "synthetic://?n=1500&seed=6")) == {}
+@pytest.fixture(scope="module")
+def three(connected: str, tmp_path_factory: pytest.TempPathFactory) -> list[DatasetVersion]:
+    """Two versions of clean mail, and one of which a fifth has drifted."""
+    home = tmp_path_factory.mktemp("three")
+    store = DatasetStore(home / "datasets", str(home / "remote"))
+    return [built(store, f"synthetic://?n=2000&seed={rest}") for rest in ("5", "6", "7&drift=0.2")]
+
+
+def test_a_clean_corpus_raises_nothing(three: list[DatasetVersion]) -> None:
+    assert [found(version) for version in three[:2]] == [{}, {}]
 
 
 def test_a_word_that_names_a_label_is_found_with_every_row_that_holds_it(store: DatasetStore, tmp_path: Path) -> None:
@@ -107,10 +114,9 @@ def test_mails_that_are_mostly_a_form_are_boilerplate(store: DatasetStore, tmp_p
     assert version.quality.flaws == {BOILERPLATE: 15}
 
 
-def test_a_fifth_of_drift_is_found_with_rows_and_no_drift_is_not(store: DatasetStore) -> None:
-    built(store, "synthetic://?n=2000&seed=5")
-    assert DRIFT not in found(built(store, "synthetic://?n=2000&seed=6"))
-    drifted = built(store, "synthetic://?n=2000&seed=7&drift=0.2")
+def test_a_fifth_of_drift_is_found_with_rows_and_no_drift_is_not(three: list[DatasetVersion]) -> None:
+    _, steady, drifted = three
+    assert DRIFT not in found(steady)
     assert "mail/v1.1.0" in found(drifted)[DRIFT].said
     assert found(drifted)[DRIFT].rows
     assert {"report.html", "drift.html"} <= drifted.files.keys()
