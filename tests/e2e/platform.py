@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -54,9 +55,9 @@ class Platform:
         assert not check or done.returncode == 0, f"triage {' '.join(words)}: {done.stdout}{done.stderr}"
         return done
 
-    def up(self) -> None:
-        """`triage up`, which heals whatever is missing."""
-        self.run("up", "--env", "demo")
+    def up(self) -> str:
+        """`triage up`, which heals whatever is missing; what it told."""
+        return self.run("up", "--env", "demo").stderr
 
     def down(self) -> None:
         """`triage down`, and nothing left in the scratch folder."""
@@ -80,14 +81,13 @@ class Platform:
         """The Prefect server of this installation."""
         return Orchestrator(discover(self.home).prefect_api_url or "")
 
-    def pid(self, part: str) -> int:
-        """The process of a part."""
-        parts = json.loads(self.run("status", "--json", check=False).stdout)
-        return next(one["pid"] for one in parts if one["name"] == part)
+    def status(self) -> dict[str, dict[str, Any]]:
+        """Each part by name."""
+        return {part["name"]: part for part in json.loads(self.run("status", "--json", check=False).stdout)}
 
     def kill(self, part: str) -> None:
         """`kill -9` a part, and with the flows also the flow runs that it started."""
-        process = psutil.Process(self.pid(part))
+        process = psutil.Process(self.status()[part]["pid"])
         children = process.children(recursive=True) if part == "flows" else []
         for victim in (process, *children):
             victim.kill()

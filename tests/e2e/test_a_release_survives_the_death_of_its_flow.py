@@ -13,9 +13,9 @@ pytestmark = pytest.mark.timeout(600)
 
 
 def test_the_traffic_goes_back_within_a_minute_and_the_release_ends_after_a_restart(platform: Platform, tmp_path: Path) -> None:
+    candidate = platform.train(seed=2)
     load = platform.begin_load(tmp_path)
     try:
-        candidate = platform.train(seed=2)
         platform.approve_for_production(candidate.version)
         until(lambda: _progressing(platform, candidate.version), 120, "the canary takes traffic")
         platform.kill("flows")

@@ -1,76 +1,19 @@
-"""`triage up`, `status` and `down` on the real platform: Ray, Prefect, the flows and the HTTP service; killed and healed."""
+"""`triage up`, `status` and `down` on a used installation: Ray, Prefect, the flows and the HTTP service; killed and healed."""
 
-import json
-import os
-import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
 import pytest
 
 from apps.console.runtime.discover import discover
-from apps.console.runtime.environment import scratch_folder
-from libs.common.config.home import Home
 from libs.common.stores.orchestrator import Orchestrator, submit_job, wait_job
+from tests.e2e.platform import Platform, until
 
 pytestmark = pytest.mark.timeout(900)
-TRIAGE = str(Path(sys.executable).with_name("triage"))
 GONE = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-
-
-class Platform:
-    """One installation, driven by the command line as a user would."""
-
-    def __init__(self, root: Path) -> None:
-        self.home = Home(root)
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """One `triage` command."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIAGE_")}
-        environment["TRIAGE_HOME"] = str(self.home.root)
-        return subprocess.run([TRIAGE, *words], env=environment, capture_output=True, text=True, check=False, timeout=400)
-
-    def up(self) -> str:
-        """`triage up`, which must succeed; what it told."""
-        done = self.run("up")
-        assert done.returncode == 0, done.stderr
-        return done.stderr
-
-    def status(self) -> dict[str, dict[str, Any]]:
-        """Each part by name."""
-        return {part["name"]: part for part in json.loads(self.run("status", "--json").stdout)}
-
-    def kill(self, pid: int) -> None:
-        """`kill -9`, and wait until it is gone."""
-        process = psutil.Process(pid)
-        process.kill()
-        until(lambda: not process.is_running() or process.status() in GONE)
-
-
-def until(holds: Callable[[], object], within_s: float = 180) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {within_s} s"
-        time.sleep(0.1)
-
-
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """The platform, up."""
-    platform = Platform(tmp_path_factory.mktemp("platform") / "home")
-    try:
-        platform.up()
-        yield platform
-    finally:
-        platform.run("down")
-        shutil.rmtree(scratch_folder(platform.home), ignore_errors=True)
 
 
 def test_everything_is_up_at_the_addresses_that_are_told(platform: Platform) -> None:
@@ -120,8 +63,8 @@ def test_a_job_runs_on_the_cluster(platform: Platform, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["flows", "prefect"])
 def test_a_killed_process_is_healed_alone_and_keeps_its_address(platform: Platform, name: str) -> None:
     before = platform.status()
-    platform.kill(before[name]["pid"])
-    assert platform.run("status").returncode == 1
+    kill(before[name]["pid"])
+    assert platform.run("status", check=False).returncode == 1
     told = platform.up()
     assert f"{name}: starting" in told
     after = platform.status()
@@ -133,8 +76,8 @@ def test_a_killed_process_is_healed_alone_and_keeps_its_address(platform: Platfo
 def test_after_ray_was_killed_the_cluster_and_its_applications_come_back(platform: Platform) -> None:
     before = platform.status()
     raylet = next(child for child in psutil.Process(before["ray"]["pid"]).children() if child.name() == "raylet")
-    platform.kill(raylet.pid)
-    until(lambda: platform.run("status").returncode == 1)
+    kill(raylet.pid)
+    until(lambda: platform.run("status", check=False).returncode == 1, 180, "the status tells of it")
     told = platform.up()
     assert "prefect: runs already" in told
     assert "serving: deploying" in told
@@ -156,24 +99,31 @@ def test_down_ends_exactly_our_processes_and_up_finds_what_was_stored(platform: 
         stderr=subprocess.DEVNULL,
     )
     try:
-        until(lambda: any(child.name() == "raylet" for child in psutil.Process(foreign.pid).children()))
+        until(lambda: any(child.name() == "raylet" for child in psutil.Process(foreign.pid).children()), 180, "their Ray runs")
         theirs = psutil.Process(foreign.pid).children(recursive=True)
         ray = psutil.Process(platform.status()["ray"]["pid"])
         ours = [ray, *ray.children(recursive=True)]
         api = discover(platform.home).prefect_api_url
         assert api
         run = Orchestrator(api).start_flow("housekeeping", {})
-        until(lambda: Orchestrator(api).state(run) in ("COMPLETED", "FAILED"))
+        until(lambda: Orchestrator(api).state(run) in ("COMPLETED", "FAILED"), 180, "the flow has ended")
         ended_as = Orchestrator(api).state(run)
-        assert platform.run("down").returncode == 0
+        platform.run("down")
         assert [process for process in ours if process.is_running() and process.status() not in GONE] == []
         assert stranger.poll() is None
         assert all(process.is_running() for process in theirs if process.name() in ("raylet", "gcs_server"))
         assert platform.run("down").stdout == "nothing was running\n"
-        platform.up()
+        platform.run("up")  # in the environment of whoever names none
         assert Orchestrator(api).state(run) == ended_as
     finally:
         for process in (*psutil.Process(foreign.pid).children(recursive=True), stranger, foreign):
             process.kill()
         stranger.wait()
         foreign.wait()
+
+
+def kill(pid: int) -> None:
+    """`kill -9`, and wait until it is gone."""
+    process = psutil.Process(pid)
+    process.kill()
+    until(lambda: not process.is_running() or process.status() in GONE, 180, f"{pid} is gone")
