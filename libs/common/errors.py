@@ -102,6 +102,10 @@ class PromotionRefused(TriageError):
     """A promotion or release was asked for that the rules do not allow."""
 
 
+class ReleaseHalted(TriageError):
+    """A release stopped before the version under test answered everything."""
+
+
 class NotAuthorised(TriageError):
     """The token is unknown, or its owner lacks the role."""
 

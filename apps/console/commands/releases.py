@@ -6,6 +6,8 @@ import typer
 
 from apps.console.session import open_session
 from apps.console.tables import print_table
+from libs.common.domain.rollout import Rollout, RolloutPhase
+from libs.common.errors import ReleaseHalted
 
 Model = Annotated[str, typer.Argument()]
 
@@ -17,7 +19,7 @@ def release(
     resume: Annotated[str, typer.Option(help="Go on with this paused rollout instead.")] = "",
     wait: bool = True,
 ) -> None:
-    """Release a version that was approved for production, or go on with a paused rollout."""
+    """Release a version that was approved for production, or go on with a paused rollout. Exits with 1 where it halts."""
     session = open_session()
     parameters = {
         "model": model,
@@ -26,7 +28,21 @@ def release(
         "requested_by": session.actor().name,
         "rollout_id": resume,
     }
-    typer.echo(session.run_flow("release_model", parameters, wait))
+    message = session.run_flow("release_model", parameters, wait)
+    if wait:
+        rollouts = session.stores.records.rollouts
+        require_released(rollouts.get(resume) if resume else rollouts.list(model)[-1])
+    typer.echo(message)
+
+
+def require_released(rollout: Rollout) -> None:
+    """ReleaseHalted, with what can be done, unless the rollout has succeeded."""
+    if rollout.phase is RolloutPhase.SUCCEEDED:
+        return
+    hint = f"what was measured meanwhile: triage measurements {rollout.model}"
+    if rollout.phase is RolloutPhase.PAUSED:
+        hint = f"go on: triage release {rollout.model} --resume {rollout.id}; end it: triage rollback {rollout.model}"
+    raise ReleaseHalted(f"{rollout.candidate} {rollout.phase}: {rollout.reason}", hint)
 
 
 def rollback(model: Model = "email_classifier", reason: Annotated[str, typer.Option("--reason", "-m")] = "") -> None:
