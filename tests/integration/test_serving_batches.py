@@ -30,6 +30,7 @@ from libs.common.domain.audit import Role
 from libs.common.models.artifact import write_artifact
 from libs.common.stores.orchestrator import deploy_api, start_serve
 from libs.common.stores.records import migrate
+from tests.integration.children import children_named
 from tests.integration.serving_service import wait_until
 from tests.integration.test_serving_offline import MODEL, box_of, emails, table_of
 from tests.unit.apps.training.mails import mailbox as synthetic
@@ -147,8 +148,7 @@ def test_a_mailbox_that_is_sent_is_triaged_and_what_was_sent_is_kept_no_longer(s
 
 def niceness_of_actors() -> set[int]:
     """Of those that make the parts."""
-    ours = psutil.Process().children(recursive=True)
-    return {process.nice() for process in ours if "PartWorker" in " ".join(process.cmdline())}
+    return {process.nice() for process in children_named("PartWorker")}
 
 
 def job_of(batch: str) -> psutil.Process | None:

@@ -17,6 +17,7 @@ from apps.training.fitting.encoders import export_classifier
 from apps.training.fitting.fine_tune import Share, fine_tune
 from apps.training.fitting.learner import Learner, build_classifier
 from libs.common.features.text_network import TextNetwork
+from tests.integration.children import children_named
 from tests.integration.fine_tune_driver import LONG, fit
 from tests.integration.tiny_encoder import MAX_TOKENS, tiny_encoder, tiny_lesson
 from tests.unit.apps.training.mails import mailbox
@@ -93,7 +94,7 @@ def test_two_workers_end_with_what_one_learns_from_two_batches_a_step(encoder: P
 
 def _worker() -> psutil.Process:
     """The only one."""
-    (worker,) = [one for one in psutil.Process().children(recursive=True) if "RayTrainWorker" in "".join(one.cmdline())]
+    (worker,) = children_named("RayTrainWorker")
     return worker
 
 

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
 from apps.training.fitters import with_found
@@ -23,6 +22,7 @@ from apps.training.search.trials import Course, State, Trial
 from libs.common.config.training import with_options
 from libs.common.domain.search import TunedOptions
 from libs.common.errors import ModelError
+from tests.integration.children import children_named
 from tests.integration.search_driver import TRIALS, question, registry_in, search_in
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -88,11 +88,9 @@ def _await(holds: Callable[[], bool], what: str) -> None:
 
 def _kill_a_worker(underway: Callable[[], bool], killed: list[int]) -> None:
     _await(underway, "the second driver goes on")
-    for process in psutil.Process().children(recursive=True):
-        if any("ImplicitFunc" in word for word in process.cmdline()):
-            process.send_signal(signal.SIGKILL)
-            killed.append(process.pid)
-            return
+    for process in children_named("ImplicitFunc")[:1]:
+        process.send_signal(signal.SIGKILL)
+        killed.append(process.pid)
 
 
 def test_killed_it_tries_and_selects_what_it_would_have_undisturbed(
