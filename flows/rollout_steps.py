@@ -1,7 +1,7 @@
 """One tick of a release: read the rollout, look, judge, apply, save. Every tick can be the first after a crash."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,7 +10,7 @@ from typing import Protocol
 from libs.common.domain.audit import Actor, Role
 from libs.common.domain.model import ModelRef
 from libs.common.domain.rollout import Action, Comparison, Rollout, RolloutPhase, advance
-from libs.common.domain.traffic import Traffic
+from libs.common.domain.traffic import ReplicaReport, Traffic
 from libs.common.errors import ServingError, StoreError
 from libs.common.logs import get_logger
 from libs.common.stores.records import Records
@@ -57,6 +57,7 @@ class Release:
         while not rollout.phase.final and rollout.phase is not RolloutPhase.PAUSED:
             rollout = self._tick_unless_ended(rollout)
         self._let_go(rollout)
+        self._await_followers(rollout.model)
         self.slots.retire(rollout.model)
         return rollout
 
@@ -85,6 +86,15 @@ class Release:
             self.records.traffic.change(
                 rollout.model, lambda row: settled(row, rollout, rollout.phase) if row.candidate == rollout.candidate else row
             )
+
+    def _await_followers(self, model: str) -> None:
+        """Every living replica has applied the row: whoever is told of the end may ask at once, and none asks an empty slot."""
+        revision, deadline = self.records.traffic.get(model).revision, self.now() + self.load_deadline
+        while any(report.revision < revision for report in self._reports(model)) and self.now() < deadline:
+            time.sleep(min(self.tick.total_seconds(), 0.2))
+
+    def _reports(self, model: str) -> Sequence[ReplicaReport]:
+        return self.records.traffic.reports(model, self.now() - self.report_age)
 
     def _tick(self, rollout: Rollout) -> Rollout:
         saved = self.records.rollouts.get(rollout.id)
@@ -143,7 +153,7 @@ class Release:
         return self._finish(rollout, RolloutPhase.SUCCEEDED, rollout.reason)
 
     def _loaded_everywhere(self, rollout: Rollout) -> bool:
-        reports = self.records.traffic.reports(rollout.model, self.now() - self.report_age)
+        reports = self._reports(rollout.model)
         return bool(reports) and all(rollout.candidate.digest in report.loaded for report in reports)
 
     def _route(self, rollout: Rollout, weight: float, warm: tuple[ModelRef, ...] = ()) -> None:

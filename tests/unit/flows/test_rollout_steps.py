@@ -88,11 +88,17 @@ def rollout(mirror: bool = False, weights: tuple[float, ...] = (0.05, 0.5, 1.0),
     )
 
 
+def report_now(records: Records, digests: tuple[str, ...], at: datetime, behind: int = 0) -> None:
+    """What a replica says that has applied the row, or that is some revisions ``behind``."""
+    revision = records.traffic.get("email_classifier").revision - behind
+    records.traffic.report(ReplicaReport(model="email_classifier", replica="one", revision=revision, loaded=digests, at=at))
+
+
 def release(records: Records, slots: Slots, compare: Callable[[Rollout], Comparison], loaded: bool = True) -> Release:
     def now() -> datetime:
         at = datetime.now(UTC)
         digests = (STABLE.digest, CANDIDATE.digest) if loaded else (STABLE.digest,)
-        records.traffic.report(ReplicaReport(model="email_classifier", replica="one", revision=1, loaded=digests, at=at))
+        report_now(records, digests, at)
         return at
 
     return Release(
@@ -131,6 +137,24 @@ def test_a_good_candidate_goes_through_every_weight_and_becomes_stable(records: 
     assert slots.deployed == ["2"]
     assert slots.retired == 1
     assert [event.action for event in records.audit.events()] == ["step", "step", "promote", "release"]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.FAIL])
+def test_the_slot_stays_until_no_replica_can_ask_it_any_more(records: Records, slots: Slots, verdict: Verdict) -> None:
+    looks: list[int] = []
+
+    def late() -> datetime:
+        at = datetime.now(UTC)
+        final = records.rollouts.get("r1").phase.final
+        looks.extend([slots.retired] if final else [])
+        report_now(records, (STABLE.digest, CANDIDATE.digest), at, behind=int(final and len(looks) < 6))
+        return at
+
+    ended = replace(release(records, slots, always(verdict)), now=late, load_deadline=timedelta(seconds=5))
+    assert ended.drive(begin(records, rollout())).phase.final
+    assert slots.retired == 1
+    assert len(looks) >= 6
+    assert set(looks) == {0}
 
 
 def test_a_bad_candidate_is_rolled_back_and_stable_goes_on(records: Records, slots: Slots) -> None:
