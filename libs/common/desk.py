@@ -1,6 +1,6 @@
 """What the APIs in which people give orders share: who asks, what is refused, and how an error is answered (RFC 9457)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -9,7 +9,7 @@ from libs.common.domain.audit import Actor, Role
 from libs.common.errors import NotAuthorised, ServingError, TriageError
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi import FastAPI, Request
 
 PROBLEM = "application/problem+json"
 RETRY_AFTER_S = {429: 10, 503: 2}
@@ -60,10 +60,12 @@ def explain_errors(api: "FastAPI") -> None:
     from fastapi import Request
     from fastapi.exceptions import RequestValidationError
     from fastapi.responses import JSONResponse
+    from starlette.exceptions import HTTPException
 
-    def problem(status: int, detail: str, hint: str) -> JSONResponse:
+    def problem(status: int, detail: str, hint: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
         said = {"title": HTTPStatus(status).phrase, "status": int(status), "detail": detail, "hint": hint}
-        return JSONResponse({"type": "about:blank", **said}, status, headers=_headers_of(status), media_type=PROBLEM)
+        headers = {**_headers_of(status), **(headers or {})}
+        return JSONResponse({"type": "about:blank", **said}, status, headers=headers, media_type=PROBLEM)
 
     @api.exception_handler(TriageError)
     async def explain(request: Request, error: TriageError) -> JSONResponse:
@@ -74,8 +76,26 @@ def explain_errors(api: "FastAPI") -> None:
         faults = [f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in error.errors()]
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(faults), "openapi.json describes each request")
 
+    @api.exception_handler(HTTPException)
+    async def miss(request: Request, error: HTTPException) -> JSONResponse:
+        path, methods = request.url.path, _methods_at(api, request)
+        if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+            return problem(error.status_code, f"{path}: {error.detail}", "openapi.json names every path", error.headers)
+        allowed = ", ".join(methods)
+        return problem(
+            error.status_code, f"{path} does not answer {request.method}", f"it answers {allowed}", {"Allow": allowed}
+        )
+
     # Reached through the decorators only.
-    _ = explain, refuse
+    _ = explain, refuse, miss
+
+
+def _methods_at(api: "FastAPI", request: "Request") -> list[str]:
+    """Of all routes at the path of a request: the framework itself names those of the first."""
+    from starlette.routing import Match, Route
+
+    routes = [route for route in api.routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in route.methods or ()})
 
 
 def _headers_of(status: int) -> dict[str, str]:
