@@ -180,6 +180,7 @@ class Release:
         self.records.traffic.change(rollout.model, partial(settled, rollout=rollout, phase=phase))
         if phase is RolloutPhase.SUCCEEDED and not rollout.schedule.mirror:
             self.crown(rollout)
+        self._await_followers(rollout.model)
         action = {RolloutPhase.SUCCEEDED: "release", RolloutPhase.ROLLED_BACK: "roll_back"}.get(phase, "release_failed")
         return self._save(rollout, action, details, phase=phase, reason=reason, finished_at=self.now())
 
