@@ -78,10 +78,10 @@ def explain_errors(api: "FastAPI") -> None:
 
     @api.exception_handler(HTTPException)
     async def miss(request: Request, error: HTTPException) -> JSONResponse:
-        path, methods = request.url.path, _methods_at(api, request)
+        path = request.url.path
         if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
             return problem(error.status_code, f"{path}: {error.detail}", "openapi.json names every path", error.headers)
-        allowed = ", ".join(methods)
+        allowed = ", ".join(_methods_at(api, request))
         return problem(
             error.status_code, f"{path} does not answer {request.method}", f"it answers {allowed}", {"Allow": allowed}
         )

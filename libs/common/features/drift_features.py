@@ -3,7 +3,7 @@
 import re
 
 from libs.common.domain.triage import Email
-from libs.common.features.signs import DIGITS, UPPER, count_signs
+from libs.common.features.signs import DIGITS, UPPER, count_links, count_signs
 
 _WORD = re.compile(r"\w+")
 _TAG = re.compile(r"<[^>]{0,500}>")
@@ -15,14 +15,13 @@ def monitored_features(email: Email) -> dict[str, float]:
     words = _WORD.findall(text)
     chars = max(len(text), 1)
     lines = text.splitlines()
-    folded = email.body.casefold()
     return {
         "subject_chars": float(len(email.subject)),
         "body_chars": float(len(text)),
         "words": float(len(words)),
         "mean_word_chars": sum(map(len, words)) / max(len(words), 1),
         "distinct_word_share": len({word.lower() for word in words}) / max(len(words), 1),
-        "links": float(folded.count("http://") + folded.count("https://") + folded.count("www.")),
+        "links": float(count_links(email.body.casefold())),
         "attachments": float(len(email.attachments)),
         "is_html": float(email.is_html),
         "is_reply": float(email.subject[:3].lower() == "re:"),

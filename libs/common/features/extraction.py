@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from libs.common.domain.triage import Email
 from libs.common.features.cleaning import CleanEmail
-from libs.common.features.signs import DIGITS, UPPER, count_ascii
+from libs.common.features.signs import DIGITS, UPPER, count_ascii, count_links
 
 # A mail's category shows early; the bound keeps a hostile mail from costing more than a long one (p99 is 2 600 words).
 MAX_WORDS = 1500
@@ -54,7 +54,7 @@ def metadata(email: Email, cleaned: CleanEmail) -> list[float]:
         math.log1p(len(text)),
         math.log1p(len(cleaned.quoted)),
         math.log1p(text.count("\n")),
-        math.log1p(text.count("http://") + text.count("https://") + text.count("www.")),
+        math.log1p(count_links(text)),
         math.log1p(text.count("!")),
         math.log1p(text.count("$") + text.count("€") + text.count("£")),
         _share(UPPER, text),

@@ -68,7 +68,7 @@ class TabularClassifier:
 
     @property
     def batch_size(self) -> int:
-        """It takes e-mails one by one, 0.5 ms each; a batch saves the turns of the event loop between them."""
+        """It takes e-mails one by one; a batch saves the turns of the event loop between them."""
         return 32
 
     @property
@@ -113,7 +113,7 @@ def standardise(facts: Array, centre: Array, scale: Array) -> Array:
 
 
 def load_tabular(folder: Path, labels: tuple[str, ...], options: dict[str, JsonValue], threads: int) -> TabularClassifier:
-    """Read what ``save`` wrote; ``threads`` is not needed, one core answers 1 500 e-mails/s and more."""
+    """Read what ``save`` wrote; ``threads`` is not needed: it is Python, on one core."""
     from safetensors.numpy import load_file
 
     require_features(options, _FEATURES, folder)
