@@ -62,6 +62,9 @@ def ray_environment(
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.metrics),
+        # HAProxy counts by itself, on that port. For Serve's own counters it would write a line a request, which a Python
+        # process reads: a quarter of a core under a flood.
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         "RAY_SERVE_HAPROXY_STATS_PORT": str(ports.stats),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.fallback),
         # A proxy that failed three checks in a row is started again; at Serve's own period, 10 s, that takes half a minute.

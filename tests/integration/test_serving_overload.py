@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -60,8 +61,19 @@ async def refusals(calls: list[asyncio.Task[httpx.Response]], count: int) -> lis
 
 def waiting(service: Service) -> float:
     """E-mails in the queues of all replicas, as last measured."""
-    lines = httpx.get(f"{service.url}/metrics").text.splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("triage_queue_depth{"))
+    return told(service.url, "triage_queue_depth{")
+
+
+def refused_by_anybody() -> float:
+    """What the ingress counts itself, on a port of its own: replies of 400 to 499, its own and those of replicas."""
+    ingress = f"http://127.0.0.1:{os.environ['RAY_SERVE_HAPROXY_METRICS_PORT']}"
+    return told(ingress, 'haproxy_frontend_http_responses_total{proxy="http_frontend",code="4xx"}')
+
+
+def told(address: str, series: str) -> float:
+    """The sum of the metrics that begin so."""
+    lines = httpx.get(f"{address}/metrics").text.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series))
 
 
 async def test_whom_there_is_no_room_for_is_told_at_once_and_nobody_else_is_lost(running: Service, gate: Path) -> None:
@@ -75,6 +87,7 @@ async def test_whom_there_is_no_room_for_is_told_at_once_and_nobody_else_is_lost
         replies = await asyncio.gather(*calls)
     accepted = [reply.json()["request_id"] for reply in replies if reply.status_code == 200]
     assert len(accepted) + sum(reply.status_code == 429 for reply in replies) == CROWD
+    assert refused_by_anybody() == CROWD - len(accepted)
     assert 0 < len(accepted) <= ROOM
     assert len(running.events(set(accepted))) == len(accepted)
     await asyncio.to_thread(wait_until, lambda: waiting(running) == 0, "the queues are empty")
