@@ -2,16 +2,16 @@
 
     python bench/serving.py [--part closed open cascade overload] [--peers …] [--models FOLDER]
 
-`closed`: requests a second and latency at 1 to 64 connections with the tabular model, and at 8 with the int8 transformer;
-contestants take turns, round by round, and each is started anew. `open`: the highest steady load at p95 < 200 ms with the
-cascade. `cascade`: 500 requests a second on the product. `overload`: five times what it can answer. Peers are raw ASGI under
+`closed`: requests a second and latency at 1 to 64 connections with the tabular model, and at 8 with the int8 transformer.
+`open`: the highest steady load at p95 < 200 ms with the cascade. In both contestants take turns, round by round, there and
+back, and each is started anew. `cascade`: 500 requests a second on the product. `overload`: five times what it can answer. Peers are raw ASGI under
 uvicorn in one process and in two, FastAPI, LitServe, BentoML, TorchServe and plain Ray Serve; what they need is installed
 into an environment below --cache. All may use every core, and must agree with the bare engine before they are measured.
 Raw ASGI is the limit that HTTP sets, and no peer where the best one counts. Closed-loop load is wrk's; open-loop latency
 counts from when a request was due. Figures are the median of the rounds, with the lowest and the highest. Each part is
 written down when it has ended; what the file holds of other parts stays.
 
-The models are fitted where --models does not hold them yet, some ten minutes, once; the parts take less than twelve.
+The models are fitted where --models does not hold them yet, some ten minutes, once; the parts take some twenty-five.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--corpus", type=Path, default=CORPUS, help="synthetic mail where missing")
     parser.add_argument("--models", type=Path, help="where the fitted models lie, or are to lie (default: below --cache)")
     parser.add_argument("--cache", type=Path, default=CACHE, help="for the peers' environment (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="of a run of closed-loop load")
     parser.add_argument("--open-seconds", type=float, default=3.0, help="of each rate that is tried")
     parser.add_argument("--cascade-seconds", type=float, default=45.0, help="the goal is 300")

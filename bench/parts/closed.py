@@ -87,7 +87,7 @@ def _take_turns(
     for number in range(setup.rounds):
         for layout in layouts:
             bare[layout].append(run_bare(setup.arms / arm, setup.bodies.path, *layout, setup.seconds.closed))
-        for name in setup.names:
+        for name in setup.turns(number):
             visits[name].append(_one_visit(setup, name, arm, levels(number)))
     return visits, bare
 

@@ -48,6 +48,10 @@ class Setup:
         """Everyone, the product last."""
         return *self.peers, PRODUCT
 
+    def turns(self, number: int) -> tuple[str, ...]:
+        """Everyone in the order of round ``number``: there and back, as the machine changes its pace meanwhile."""
+        return self.names if number % 2 == 0 else self.names[::-1]
+
     @contextmanager
     def started(self, name: str, arm: str) -> Iterator[Started]:
         """``name`` with the artifact of ``arm``, warm; ends the benchmark where it answers otherwise than the bare engine."""

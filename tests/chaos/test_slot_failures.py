@@ -1,4 +1,4 @@
-"""Whatever happens to the candidate, no caller notices: killed, raising, hanging, gone, or with its lease run out."""
+"""Whatever happens to the candidate, no caller notices: promoted, killed, raising, hanging, gone, or with its lease run out."""
 
 import os
 import signal
@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from apps.serving.deploy import retire_slot
 from libs.common.domain.triage import Outcome, Variant
-from tests.integration.serving_service import Load, Service, running_service, scripted, wait_until
+from tests.integration.serving_service import MODEL, Load, Service, running_service, scripted, wait_until
 
 # Ray's own: its Field keywords, and sockets it leaves to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
-CANDIDATE = scripted("2.0.0", "work")
+STABLE, CANDIDATE = scripted("1.0.0", "spam"), scripted("2.0.0", "work")
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +27,30 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def service(running: Service) -> Service:
     running.clear()
     return running
+
+
+def test_a_canary_moves_and_is_promoted_with_no_failed_request(service: Service) -> None:
+    with Load(service.url) as load:
+        load.wait_for(30)
+        service.deploy_candidate(CANDIDATE)
+        assert load.since(0).keys() == {("1.0.0", "stable", "ok")}
+        for weight in (0.05, 0.5):
+            service.route_and_wait(candidate=CANDIDATE, weight=weight)
+            moved = len(load.replies)
+            load.wait_for(300)
+            share = load.since(moved)["2.0.0", "candidate", "ok"] / sum(load.since(moved).values())
+            assert weight / 3 < share < weight * 2
+        service.route_and_wait(warm=(CANDIDATE,))
+        service.route_and_wait(stable=CANDIDATE, candidate=None, weight=0.0, warm=(STABLE,))
+        load.wait_for(5)
+        flipped = len(load.replies)
+        retire_slot(MODEL)
+        load.wait_for(100)
+    assert load.failures == []
+    assert load.since(flipped).keys() == {("2.0.0", "stable", "ok")}
+    assert {reply["label"] for reply in load.replies[flipped:]} == {"work"}
+    events = service.events({reply["request_id"] for reply in load.replies})
+    assert len(events) == len(load.replies)
 
 
 def test_a_killed_slot_replica_fails_no_request(service: Service) -> None:

@@ -70,7 +70,7 @@ class ScriptedClassifier:
         if self._behaviour == "hangs":
             time.sleep(3)
         if self._behaviour == "slow":
-            time.sleep(0.02 * len(emails))  # 50 e-mails a second
+            time.sleep(0.1 * len(emails))  # 10 e-mails a second
         if self._behaviour.startswith("gate:"):
             wait_until(Path(self._behaviour.removeprefix("gate:")).exists, "the gate opens")
         certain = [0.9 if label == self._behaviour else 0.1 for label in LABELS]

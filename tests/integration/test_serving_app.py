@@ -1,4 +1,4 @@
-"""The front door on a running Ray, with real stores and a real artifact from the object store."""
+"""The front doors on a running Ray, with real stores and a real artifact from the object store."""
 
 import os
 import shutil
@@ -117,22 +117,32 @@ def release(candidate: ModelRef, stable: ModelRef | None) -> Rollout:
     return ended
 
 
-@pytest.fixture
-def ray_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A Ray of this test's own, with Serve's ingress prepared."""
+@pytest.fixture(scope="module")
+def port() -> int:
+    """Where Serve answers."""
+    return free_ports(1)[0]
+
+
+@pytest.fixture(scope="module")
+def ray_address() -> Iterator[str]:
+    """A Ray of this module's own, with Serve's ingress prepared."""
     import ray
     from ray import serve
 
     (port,) = free_ports(1)
     # Short: a Unix socket's path holds 107 characters.
     run = Path("/tmp") / f"triage-serving-{port}"
-    for name, value in ray_environment(run, True, True, load_config("demo").model_serving.replica.longest_wait).items():
-        monkeypatch.setenv(name, value)
-    ray.shutdown()  # what another module has left
-    context = ray.init(address="local", include_dashboard=False, num_cpus=4, log_to_driver=False, logging_level="error")
-    yield str(context.address_info["gcs_address"])
-    serve.shutdown()
-    ray.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ray_environment(run, True, True, load_config("demo").model_serving.replica.longest_wait).items():
+            patch.setenv(name, value)
+        patch.delenv("RAY_ADDRESS", raising=False)
+        ray.shutdown()  # what another module has left
+        context = ray.init(
+            address="local", include_dashboard=False, num_cpus=4, namespace="triage", log_to_driver=False, logging_level="error"
+        )
+        yield str(context.address_info["gcs_address"])
+        serve.shutdown()
+        ray.shutdown()
     shutil.rmtree(run, ignore_errors=True)
 
 
@@ -149,11 +159,12 @@ def open_front_door(address: str, port: int) -> str:
     return done.stdout
 
 
-def test_the_front_door_serves_a_real_model_and_is_idempotent(ray_address: str, state_home: Path, tmp_path: Path) -> None:
+def test_the_front_door_serves_a_real_model_and_is_idempotent(
+    ray_address: str, port: int, state_home: Path, tmp_path: Path
+) -> None:
     addresses = load_config("demo").addresses(Home.find())
     state_home.mkdir()
     migrate(addresses.records)
-    (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     assert open_front_door(ray_address, port) == f"{MODEL}: deployed\nbatch: deployed\n"
     records = open_records(addresses.records)
@@ -207,3 +218,19 @@ def test_the_front_door_serves_a_real_model_and_is_idempotent(ray_address: str, 
         lambda: httpx.post(f"{url}/v1/summarize", json=told).json()["summary"] == "See you", "the second version answers"
     )
     records.close()
+
+
+@pytest.mark.usefixtures("ray_address")
+def test_the_watch_runs_on_serve_and_a_second_deploy_leaves_it_alone(state_home: Path, port: int) -> None:
+    from apps.monitoring.app import deploy
+
+    state_home.mkdir()
+    config, home = load_config("demo"), Home.find()
+    addresses = config.addresses(home)
+    migrate(addresses.records)
+    assert deploy(config, home, port) == {"monitoring": True}
+    assert deploy(config, home, port) == {"monitoring": False}
+    base = f"http://127.0.0.1:{port}/monitoring"
+    wait_until(lambda: httpx.get(f"{base}/healthz").status_code == 200, "the watch runs")
+    assert httpx.get(f"{base}/v1/status").json()["failures"] == 0
+    assert httpx.get(f"{base}/v1/alerts", params={"model": config.platform.models[0]}).json() == []

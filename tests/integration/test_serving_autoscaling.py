@@ -29,10 +29,10 @@ def test_a_replica_comes_with_a_step_of_load_and_goes_after_it_and_no_request_fa
 
         service.route_and_wait(stable=scripted("1.0.0", "slow"))
         assert replicas() == 1
-        with Load(service.url, rate=55) as step:  # one replica answers 50 a second
+        with Load(service.url, rate=11) as step:  # one replica answers 10 a second
             wait_until(lambda: replicas() == 2, "a second replica", SCALES_WITHIN_S)
-            step.wait_for(100)
-        with Load(service.url, rate=5) as trickle:
+            step.wait_for(40)
+        with Load(service.url, rate=2) as trickle:
             wait_until(lambda: replicas() == 1, "it goes again", SCALES_WITHIN_S)
-            trickle.wait_for(10)
+            trickle.wait_for(5)
     assert not step.failures + trickle.failures
