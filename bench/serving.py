@@ -4,12 +4,12 @@
 
 `closed`: requests a second and latency at 1 to 64 connections with the tabular model, and at 8 with the int8 transformer.
 `open`: the highest steady load at p95 < 200 ms with the cascade. In both contestants take turns, round by round, there and
-back, and each is started anew. `cascade`: 500 requests a second on the product. `overload`: five times what it can answer. Peers are raw ASGI under
-uvicorn in one process and in two, FastAPI, LitServe, BentoML, TorchServe and plain Ray Serve; what they need is installed
-into an environment below --cache. All may use every core, and must agree with the bare engine before they are measured.
-Raw ASGI is the limit that HTTP sets, and no peer where the best one counts. Closed-loop load is wrk's; open-loop latency
-counts from when a request was due. Figures are the median of the rounds, with the lowest and the highest. Each part is
-written down when it has ended; what the file holds of other parts stays.
+back, and each is started anew. `cascade`: 500 requests a second on the product. `overload`: five times what it can answer.
+Peers are raw ASGI under uvicorn in one process and in two, FastAPI, LitServe, BentoML, TorchServe and plain Ray Serve; what
+they need is installed into an environment below --cache. All may use every core, and must agree with the bare engine before
+they are measured. Raw ASGI is the limit that HTTP sets, and no peer where the best one counts. Closed-loop load is wrk's;
+open-loop latency counts from when a request was due. Figures are the median of the rounds, with the lowest and the highest.
+Each part is written down when it has ended; what the file holds of other parts stays.
 
 The models are fitted where --models does not hold them yet, some ten minutes, once; the parts take some twenty-five.
 """

@@ -3,7 +3,7 @@
 Three arms, each run in a process of its own, in turns. `plain` is the product's loop (batches of like length, bf16 where the
 CPU multiplies it itself, dropout and frozen word embeddings as configured) in one process; `ray` is the same under Ray Train
 with one worker; `fixed` is what one writes first: fp32, every text padded to max_tokens, the encoder's own dropout, all
-weights trained. Same e-mails, epochs, batch size, learning rate, threads and seed.
+weights trained. Same e-mails, epochs, batch size, learning rate, seed and threads, which sleep while they wait.
 
 Each fold of --folds is one training an arm: a sample of --emails of the other folds of SpamAssassin (grouped by thread) is
 learned, and at most 600 rows of the fold are judged, after the clock has stopped. --more pairs of `ray` and `plain` follow on
@@ -57,6 +57,8 @@ from libs.common.stats.metrics import confusion, macro_f1
 _SHARED = Path(os.environ.get("TRIAGE_SHARED") or REPO.parent / "shared" / "data")
 _SEED = 0
 _JUDGED = 600
+# In every arm, as workers of `triage up` have it: threads sleep while they wait, and no process waits for a cloud's notice.
+_VARIABLES = {"OMP_WAIT_POLICY": "PASSIVE", "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
 _WARM_UP_STEPS = 5
 _ENOUGH_OF_PLAIN = 0.95
 _ENOUGH_OF_FIXED = 2.0
@@ -142,7 +144,8 @@ def _measure(arms: Sequence[str], lesson: Lesson, what: str) -> dict[str, _Run]:
         with TemporaryDirectory(prefix="triage-bench-") as scratch:
             _write_lesson(lesson, Path(scratch))
             began = time.monotonic()
-            subprocess.run([sys.executable, __file__, "--arm", arm, "--folder", scratch], check=True, stdout=sys.stderr)
+            command, variables = [sys.executable, __file__, "--arm", arm, "--folder", scratch], {**os.environ, **_VARIABLES}
+            subprocess.run(command, check=True, stdout=sys.stderr, env=variables)
             said = json.loads((Path(scratch) / "run.json").read_text())
         rows = len(lesson.learn) * lesson.options.epochs
         found[arm] = _Run(tuple(end - began for end in said["ended"]), np.array(said["answers"], dtype=np.int64), rows)
