@@ -44,7 +44,7 @@ from apps.training.fitting.fit_transformer import prepare_lesson
 from apps.training.fitting.fit_worker import learn
 from apps.training.fitting.learner import Learner, build_classifier
 from apps.training.fitting.lesson import Lesson, TokenRows
-from apps.training.fitting.ray_train import run_config, train
+from apps.training.fitting.ray_train import WORKER_VARIABLES, run_config, train
 from apps.training.fitting.schedule import learning_share
 from apps.training.reading.ingest import open_source
 from bench.recording import REPO, Figure, record, spread
@@ -57,8 +57,8 @@ from libs.common.stats.metrics import confusion, macro_f1
 _SHARED = Path(os.environ.get("TRIAGE_SHARED") or REPO.parent / "shared" / "data")
 _SEED = 0
 _JUDGED = 600
-# In every arm, as workers of `triage up` have it: threads sleep while they wait, and no process waits for a cloud's notice.
-_VARIABLES = {"OMP_WAIT_POLICY": "PASSIVE", "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
+# In every arm, as `triage up` has it: workers' threads sleep while they wait, and no process waits for a cloud's notice.
+_VARIABLES = {**WORKER_VARIABLES, "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
 _WARM_UP_STEPS = 5
 _ENOUGH_OF_PLAIN = 0.95
 _ENOUGH_OF_FIXED = 2.0

@@ -63,7 +63,7 @@ def ray_environment(
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.metrics),
         # HAProxy counts by itself, on that port. For Serve's own counters it would write a line a request, which a Python
-        # process reads: a quarter of a core under a flood.
+        # process reads and reports: under a flood that takes CPU from the replicas.
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         "RAY_SERVE_HAPROXY_STATS_PORT": str(ports.stats),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.fallback),

@@ -124,12 +124,11 @@ def port() -> int:
 
 
 @pytest.fixture(scope="module")
-def ray_address() -> Iterator[str]:
+def ray_address(port: int) -> Iterator[str]:
     """A Ray of this module's own, with Serve's ingress prepared."""
     import ray
     from ray import serve
 
-    (port,) = free_ports(1)
     # Short: a Unix socket's path holds 107 characters.
     run = Path("/tmp") / f"triage-serving-{port}"
     with pytest.MonkeyPatch.context() as patch:

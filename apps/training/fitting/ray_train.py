@@ -19,6 +19,8 @@ log = get_logger("training.ray_train")
 _RUN = "fit"
 # A worker that was killed is started again this often; what it does wrong by itself fails that often, too.
 _RESTARTS = 3
+# Threads that spin while they wait take the other half of a shared machine from serving.
+WORKER_VARIABLES = {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}
 
 
 def machines() -> Machines:
@@ -56,8 +58,7 @@ def run_config(folder: Path, kept_by: str | None = None) -> "RunConfig":
         storage_path=str(folder / "ray"),
         failure_config=FailureConfig(max_failures=_RESTARTS),
         checkpoint_config=CheckpointConfig(num_to_keep=1, checkpoint_score_attribute=kept_by),
-        # Threads that spin while they wait take the other half of a shared machine from serving.
-        worker_runtime_env={"env_vars": {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}},
+        worker_runtime_env={"env_vars": WORKER_VARIABLES},
     )
 
 
