@@ -59,7 +59,7 @@ class EngineRoom:
     def open(self, model: LoadedModel) -> Engine:
         """The engine of ``model``, with batches as large as it likes them within the limits."""
         if not isinstance(model.model, Staged):
-            return WholeEngine(self._first(model.answer, model.model))
+            return WholeEngine(self._first(model.engine, model.model))
         second = replace(
             self._fitted(model.model.heavy.batch_size), queue_size=self._limits.escalation_queue_size, engine_threads=1
         )

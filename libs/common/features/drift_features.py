@@ -3,24 +3,23 @@
 import re
 
 from libs.common.domain.triage import Email
-from libs.common.features.signs import DIGITS, UPPER, count_links, count_signs
+from libs.common.features.signs import DIGITS, UPPER, count_links, count_signs, count_words
 
-_WORD = re.compile(r"\w+")
 _TAG = re.compile(r"<[^>]{0,500}>")
 
 
 def monitored_features(email: Email) -> dict[str, float]:
     """Feature → value: lengths in characters and words, counts, and shares in 0…1; HTML tags don't count as text."""
     text = _TAG.sub(" ", email.body) if email.is_html else email.body
-    words = _WORD.findall(text)
+    words = count_words(text)
     chars = max(len(text), 1)
     lines = text.splitlines()
     return {
         "subject_chars": float(len(email.subject)),
         "body_chars": float(len(text)),
-        "words": float(len(words)),
-        "mean_word_chars": sum(map(len, words)) / max(len(words), 1),
-        "distinct_word_share": len({word.lower() for word in words}) / max(len(words), 1),
+        "words": float(words.count),
+        "mean_word_chars": words.chars / max(words.count, 1),
+        "distinct_word_share": words.distinct / max(words.count, 1),
         "links": float(count_links(email.body.casefold())),
         "attachments": float(len(email.attachments)),
         "is_html": float(email.is_html),
