@@ -28,6 +28,9 @@ _EDITS = r"""
 / # triage$/d
 # Status pages listen on every interface.
 s/^\( *bind \)\*\{{0,1\}}:\([0-9]\)/\1127.0.0.1:\2/
+# Each request would send a line with its path to the syslog port of the machine, where nobody of ours listens.
+/^ *log .* local0 info$/d
+/^ *option httplog$/d
 # The head of a request may take an hour.
 s/^defaults$/&\n    timeout http-request {head_s}s # triage/
 # Where no replica can be reached, the reply is a 500 in plain text, and a 404 while HAProxy has just begun and knows of none.

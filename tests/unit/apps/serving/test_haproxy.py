@@ -8,9 +8,12 @@ from pathlib import Path
 from apps.serving.haproxy import write_wrapper
 
 WRITTEN = """global
+    log 127.0.0.1:514 local0 info
     nbthread 2
 defaults
     mode http
+    log global
+    option httplog
     errorfile 503 /ray/500.http
 frontend http_frontend
     bind 127.0.0.1:8000
@@ -23,6 +26,7 @@ EDITED = """global
 defaults
     timeout http-request 10s # triage
     mode http
+    log global
     errorfile 503 {folder}/503.http
 frontend http_frontend
     http-request deny deny_status 400 if {{ req.hdr(x-request-id) -m reg [^[:print:]] }} # triage
