@@ -35,6 +35,7 @@ from libs.common.models.cascade import CascadeClassifier
 from libs.common.stats.clusters import bootstrap_groups, paired_gain
 from libs.common.stats.intervals import wilson_interval
 from libs.common.stats.metrics import Interval, accuracy, macro_f1
+from libs.common.stores.orchestrator import start_ray
 
 _SHARED = Path(os.environ.get("TRIAGE_SHARED") or REPO.parent / "shared" / "data")
 _STATISTICS = {"accuracy": accuracy, "macro_f1": macro_f1}
@@ -66,7 +67,7 @@ def main() -> int:
         parser.error(f"write a --corpus that exists: {chosen.corpus}")
     import ray
 
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    start_ray(cpus=2)
     with TemporaryDirectory(prefix="triage-bench-") as scratch:
         models = chosen.models or Path(scratch)
         whole = built_examples(str(chosen.corpus), "spamassassin")

@@ -50,6 +50,7 @@ from libs.common.models.artifact import load_classifier, write_artifact
 from libs.common.sources.raw_mail import read_mail
 from libs.common.sources.raw_source import find_source
 from libs.common.stores.objects import fetch_folder
+from libs.common.stores.orchestrator import start_ray
 
 _SHARED = Path(os.environ.get("TRIAGE_SHARED") or REPO.parent / "shared" / "data")
 _MODEL, _BATCH = "email_classifier", 256
@@ -120,7 +121,7 @@ def _register(corpus: Path, scratch: Path) -> None:
     """Fit the tabular family on the corpus as it is configured, and register it."""
     import ray
 
-    ray.init(address="local", include_dashboard=False, log_to_driver=False)
+    start_ray()
     now = datetime.now(UTC)
     request = BuildRequest(name="offline", sources=(str(corpus),), recipe="spamassassin")
     with drafted(request, Stamp(now, code_commit(), ""), None) as (folder, dataset):

@@ -34,6 +34,7 @@ from apps.training.reading.ingest import open_source
 from apps.training.reading.sources import Source, Stretch
 from bench.recording import REPO, Figure, record, spread
 from bench.usage import Usage
+from libs.common.stores.orchestrator import start_ray
 
 _SHARED = Path(os.environ.get("TRIAGE_SHARED") or REPO.parent / "shared" / "data")
 _WORKERS = os.cpu_count() or 1
@@ -79,7 +80,7 @@ def _ray(source: Source) -> Iterator[pa.Table]:
 
     from apps.training.datasets.stream import stream_rows
 
-    ray.init(address="local", num_cpus=_WORKERS, include_dashboard=False, log_to_driver=False)
+    start_ray(cpus=_WORKERS)
     yield from stream_rows([source])
     ray.shutdown()
 

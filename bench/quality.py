@@ -43,6 +43,7 @@ from libs.common.models.artifact import load_classifier, write_artifact
 from libs.common.stats import metrics
 from libs.common.stats.calibration import brier_score, calibration_error, fit_temperature, softmax
 from libs.common.stats.clusters import bootstrap_groups
+from libs.common.stores.orchestrator import start_ray
 
 _SHARED = Path(os.environ.get("TRIAGE_SHARED") or REPO.parent / "shared" / "data")
 _PAGE, _BEGIN, _END = REPO / "docs" / "training.md", "<!-- bench/quality.py -->\n", "<!-- /bench/quality.py -->\n"
@@ -81,7 +82,7 @@ def main() -> int:
         parser.error(f"write a --corpus that exists: {chosen.corpus}")
     import ray
 
-    ray.init(address="local", num_cpus=os.cpu_count(), include_dashboard=False, log_to_driver=False)
+    start_ray()
     ways = _held_out(chosen.corpus, chosen.way or _WAYS)
     found: dict[str, dict[str, _Measured]] = {}
     for family in chosen.family:

@@ -41,6 +41,7 @@ from apps.training.search.tuning import run_trials
 from bench.recording import REPO, Figure, record, spread
 from libs.common.config.loader import load_config
 from libs.common.domain.dataset import Split
+from libs.common.stores.orchestrator import start_ray
 
 _SHARED = Path(os.environ.get("TRIAGE_SHARED") or REPO.parent / "shared" / "data")
 _FAMILY, _SEED = "tabular", 0
@@ -72,7 +73,7 @@ def main() -> int:
     chosen = parser.parse_args()
     if not chosen.corpus.is_file():
         parser.error(f"write a --corpus that exists: {chosen.corpus}")
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    start_ray(cpus=2)
     few, real = _subject(_FEW_MAILS, None), _subject(str(chosen.corpus), "spamassassin")
     rounds = [_round(few, chosen.trials) for _ in range(chosen.rounds)]
     real_trial = _real_trial(real)

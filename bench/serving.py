@@ -35,6 +35,7 @@ from bench.parts.open import measure_open
 from bench.parts.overload import measure_overload
 from bench.parts.setup import Seconds, Setup
 from bench.recording import REPO, Figure, record
+from libs.common.stores.orchestrator import start_ray
 
 _SHARED = Path(os.environ.get("TRIAGE_SHARED") or REPO.parent / "shared" / "data")
 CORPUS = _SHARED / "spamassassin.parquet"
@@ -92,7 +93,7 @@ def fitted(models: Path, corpus: Path | None) -> Path:
         import numpy as np
         import ray
 
-        ray.init(address="local", include_dashboard=False, log_to_driver=False)
+        start_ray()
         whole = built_examples(str(corpus), "spamassassin") if corpus else built_examples(SYNTHETIC, None)
         fit_arms(whole.take(np.flatnonzero(np.array(whole.folds) != HOLDOUT)), folder)
         ray.shutdown()

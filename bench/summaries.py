@@ -33,6 +33,7 @@ from libs.common.models.extractive import told
 from libs.common.stats.intervals import bootstrap_means
 from libs.common.stats.metrics import Interval
 from libs.common.stats.rouge import KINDS
+from libs.common.stores.orchestrator import start_ray
 
 _SHARED = Path(os.environ.get("TRIAGE_SHARED") or REPO.parent / "shared" / "data")
 _FIRST_WORDS = 8
@@ -135,7 +136,7 @@ def _fine_tuned(ground: _Ground, most: int | None, scratch: Path, rows: dict[str
     if most:
         options = options.model_copy(update={"max_emails": most})
     train = read_aeslc(_CORPUS, "train")
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    start_ray(cpus=2)
     began = time.monotonic()
     summarizer = fit_extractive(train, options, ground.seed, scratch, threads=1)
     took_s = time.monotonic() - began

@@ -53,12 +53,11 @@ from libs.common.config.training import TransformerFamily
 from libs.common.domain.triage import LabelledEmail
 from libs.common.features.tokens import pad
 from libs.common.stats.metrics import confusion, macro_f1
+from libs.common.stores.orchestrator import start_ray
 
 _SHARED = Path(os.environ.get("TRIAGE_SHARED") or REPO.parent / "shared" / "data")
 _SEED = 0
 _JUDGED = 600
-# In every arm, as `triage up` has it: workers' threads sleep while they wait, and no process waits for a cloud's notice.
-_VARIABLES = {**WORKER_VARIABLES, "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
 _WARM_UP_STEPS = 5
 _ENOUGH_OF_PLAIN = 0.95
 _ENOUGH_OF_FIXED = 2.0
@@ -144,8 +143,8 @@ def _measure(arms: Sequence[str], lesson: Lesson, what: str) -> dict[str, _Run]:
         with TemporaryDirectory(prefix="triage-bench-") as scratch:
             _write_lesson(lesson, Path(scratch))
             began = time.monotonic()
-            command, variables = [sys.executable, __file__, "--arm", arm, "--folder", scratch], {**os.environ, **_VARIABLES}
-            subprocess.run(command, check=True, stdout=sys.stderr, env=variables)
+            command = [sys.executable, __file__, "--arm", arm, "--folder", scratch]
+            subprocess.run(command, check=True, stdout=sys.stderr, env={**os.environ, **WORKER_VARIABLES})
             said = json.loads((Path(scratch) / "run.json").read_text())
         rows = len(lesson.learn) * lesson.options.epochs
         found[arm] = _Run(tuple(end - began for end in said["ended"]), np.array(said["answers"], dtype=np.int64), rows)
@@ -191,7 +190,7 @@ def _ray(lesson: Lesson, folder: Path) -> None:
     from ray.train import ScalingConfig
     from ray.train.torch import TorchTrainer
 
-    ray.init(address="local", num_cpus=os.cpu_count(), include_dashboard=False, log_to_driver=False)
+    start_ray()
     scaling = ScalingConfig(num_workers=1, use_gpu=lesson.options.use_gpu)
     trainer = TorchTrainer(
         partial(_learn_watched, lesson, folder), scaling_config=scaling, run_config=run_config(folder, SCORE)

@@ -15,8 +15,6 @@ os.environ |= {
     "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # as `triage up` starts it: on a busy machine 15, which is Ray's own, is to wait for minutes
-    # One more process a training, which waits for a cloud's notice: its start costs more than what is learned here.
-    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DVC_NO_ANALYTICS": "1",

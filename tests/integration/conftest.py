@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from libs.common.stores.datasets import DatasetStore
+from libs.common.stores.orchestrator import start_ray
 from libs.common.stores.records import Records, migrate, open_records
 
 
@@ -76,7 +77,7 @@ def connected(ray_at_the_end: None) -> str:
     import ray
 
     if not ray.is_initialized():
-        ray.init(address="local", include_dashboard=False, num_cpus=2, log_to_driver=False)
+        start_ray(cpus=2)
     return ray.get_runtime_context().gcs_address
 
 

@@ -26,8 +26,6 @@ def environment(home: Home, ports: Ports, env: str, ingress: Mapping[str, str]) 
         "RAY_API_SERVER_ADDRESS": dashboard_url(ports),
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # a run that has ended is seen so much later
-        "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # a process a training, which waits for a notice that only clouds give
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first_replica),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(last_replica),
         **ingress,

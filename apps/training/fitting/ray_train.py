@@ -21,6 +21,11 @@ _RUN = "fit"
 _RESTARTS = 3
 # Threads that spin while they wait take the other half of a shared machine from serving.
 WORKER_VARIABLES = {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}
+# What Ray Train reads in its driver's environment, unless that has it already.
+_DRIVER_VARIABLES = {
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # a run that has ended is seen so much later
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # a process a training, which waits for a notice that only clouds give
+}
 
 
 def machines() -> Machines:
@@ -81,6 +86,7 @@ def forget_unreadable(folder: Path) -> None:
 def train(trainer: "DataParallelTrainer", what: str, workspace: Path) -> Path:
     """Run the trainer; returns the folder of its checkpoint, ModelError where there is none."""
     require_ray()
+    os.environ |= _DRIVER_VARIABLES | os.environ
     try:
         checkpoint = trainer.fit().checkpoint
     except Exception as error:

@@ -1,8 +1,12 @@
 """Ray for work that ends: joined where one is named, else started for as long as this process lives."""
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from libs.common.errors import DataError, StoreError, TriageError, own_cause
+
+_STATE_API, _NOWHERE = "RAY_API_SERVER_ADDRESS", "http://127.0.0.1:9"
 
 
 def join_or_start_ray() -> None:
@@ -15,16 +19,47 @@ def join_or_start_ray() -> None:
     if ray.is_initialized():
         return
     named = os.environ.get("RAY_ADDRESS")
+    if not named:
+        start_ray()
+        return
     try:
-        if named:
-            ray.init(namespace="triage", log_to_driver=False)
-        else:
-            ray.init(address="local", include_dashboard=False, log_to_driver=False)
+        ray.init(namespace="triage", log_to_driver=False)
+    except Exception as error:
+        raise StoreError(f"the Ray of RAY_ADDRESS={named} cannot be joined: {_line(error)}", "see: triage status") from error
+
+
+def start_ray(cpus: int | None = None) -> None:
+    """Start a Ray without a dashboard that ends with this process; StoreError where it does not come up.
+
+    It books ``cpus`` processors, else those of the machine.
+    """
+    import ray
+
+    try:
+        with _no_state_api():
+            ray.init(address="local", num_cpus=cpus, include_dashboard=False, log_to_driver=False)
     except Exception as error:  # Ray raises a bare Exception where a busy machine does not start it in time
-        found = " ".join(str(error).split())
-        if named:
-            raise StoreError(f"the Ray of RAY_ADDRESS={named} cannot be joined: {found}", "see: triage status") from error
-        raise StoreError(f"Ray did not start: {found}", "is the machine busy? run the same command again") from error
+        raise StoreError(f"Ray did not start: {_line(error)}", "is the machine busy? run the same command again") from error
+
+
+@contextmanager
+def _no_state_api() -> Generator[None]:
+    """What starts meanwhile is refused by a state API at once: without a dashboard there is none. Else Ray Train, which asks it
+    whether a training still lives, would ask whichever Ray this machine started last: for ten seconds where that has ended,
+    and where it has not, that Ray knows of no such training, which is then taken for dead.
+    """
+    before = os.environ.get(_STATE_API)
+    os.environ[_STATE_API] = _NOWHERE
+    try:
+        yield
+    finally:
+        del os.environ[_STATE_API]
+        if before is not None:
+            os.environ[_STATE_API] = before
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def most_at_once(tasks: int) -> int | None:

@@ -1,9 +1,11 @@
 """What a task of ours raised reaches the user as itself, however it is wrapped; what Ray raised is said in a line."""
 
+import os
+
 import pytest
 
 from libs.common.errors import ConfigError, DataError, StoreError, TriageError
-from libs.common.stores.orchestrator import join_or_start_ray, own_error
+from libs.common.stores.orchestrator import join_or_start_ray, own_error, start_ray
 
 
 class Wrapped(Exception):
@@ -47,3 +49,19 @@ def test_a_ray_that_does_not_start_is_said_in_a_line(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with pytest.raises(StoreError, match="Ray did not start: The current node timed out during startup"):
         join_or_start_ray()
+
+
+@pytest.mark.parametrize("named", [None, "http://127.0.0.1:8265"])
+def test_a_ray_without_a_dashboard_names_nobody_elses(named: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    name = "RAY_API_SERVER_ADDRESS"
+    if named:
+        monkeypatch.setenv(name, named)
+    else:
+        monkeypatch.delenv(name, raising=False)
+    found: list[str | None] = []
+    monkeypatch.setattr(ray, "init", lambda **_: found.append(os.environ.get(name)))
+    start_ray()
+    assert found == ["http://127.0.0.1:9"]
+    assert os.environ.get(name) == named
