@@ -54,6 +54,9 @@ class Rewriting(Workspace):
     def __init__(self, root: Path, remote: str) -> None:
         super().__init__(root, remote)
         self._plan = root / ".git" / "triage-plan.json"
+        # Git names what it keeps by its content: what has been read once never changes.
+        self._trees: dict[str, list[Entry]] = {}
+        self._blobs: dict[str, str] = {}
 
     def unfinished(self) -> list[str]:
         """The fault of a workspace in which a rewriting was killed half way; empty for any other."""
@@ -200,6 +203,11 @@ class Rewriting(Workspace):
                 yield entry.name, self._entries(entry.digest)
 
     def _entries(self, tree: str) -> list[Entry]:
+        if tree not in self._trees:
+            self._trees[tree] = self._listed(tree)
+        return self._trees[tree]
+
+    def _listed(self, tree: str) -> list[Entry]:
         lines = (line.split("\t", 1) for line in self._git("ls-tree", "-z", tree).split("\0") if line)
         found = ((*facts.split(" "), name) for facts, name in lines)
         return [Entry(mode, kind, digest, name) for mode, kind, digest, name in found]
@@ -209,7 +217,9 @@ class Rewriting(Workspace):
         return self._git("mktree", "-z", stdin=listing).strip()
 
     def _blob(self, digest: str) -> str:
-        return self._git("cat-file", "blob", digest)
+        if digest not in self._blobs:
+            self._blobs[digest] = self._git("cat-file", "blob", digest)
+        return self._blobs[digest]
 
     def _write(self, kind: str, text: str) -> str:
         return self._git("hash-object", "-t", kind, "-w", "--stdin", stdin=text).strip()
