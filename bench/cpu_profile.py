@@ -47,6 +47,8 @@ PURPOSES: Mapping[str, str] = {
 }
 _OTHER = "HTTP, event loop, Ray"
 _OWN = ("/apps/", "/libs/")
+# What it does, it does for whoever calls it.
+_FOR_OTHERS = "features/signs.py"
 
 
 def main() -> int:
@@ -90,7 +92,7 @@ def figures_of(arm: str, stacks: Iterable[str]) -> dict[str, Figure]:
 
 def purpose_of(frames: Iterable[str]) -> str:
     """What the innermost frame of the product is for; frames look like ``name (path/file.py:12)``."""
-    own = [frame.rpartition("(")[2] for frame in frames if any(floor in frame for floor in _OWN)]
+    own = [frame.rpartition("(")[2] for frame in frames if any(floor in frame for floor in _OWN) and _FOR_OTHERS not in frame]
     return next((purpose for part, purpose in PURPOSES.items() if own and part in own[-1]), _OTHER)
 
 

@@ -12,6 +12,12 @@ def test_a_sample_belongs_to_the_innermost_code_of_the_product() -> None:
     assert purpose_of(["run (asyncio/runners.py:1)", "sock_recv (selectors.py:2)"]) == "HTTP, event loop, Ray"
 
 
+def test_what_is_done_for_others_is_theirs() -> None:
+    counting = "count_words (/r/libs/common/features/signs.py:30)"
+    assert purpose_of(["monitored (/r/libs/common/features/drift_features.py:9)", counting]) == "features for drift"
+    assert purpose_of(["metadata (/r/libs/common/features/extraction.py:9)", counting]) == "the model"
+
+
 def test_shares_are_of_all_samples() -> None:
     figures = figures_of("tabular", [f"{REPLY} 1", f"{PREDICT} 3"])
     assert {name: figure.value for name, figure in figures.items()} == {
