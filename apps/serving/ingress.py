@@ -43,7 +43,7 @@ def ray_environment(
     environment = {
         "RAY_worker_niceness": "0",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1" if throughput_optimized else "0",
-        # At Serve's own 0.1 s for both, a service that nobody asks takes half as much again of a core.
+        # For each, Serve would wake its processes ten times a second, also where nobody asks anything.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.3",
         "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "1000",
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DRAINING_S),

@@ -44,9 +44,7 @@ class LoadedModel:
 
     @property
     def engine(self) -> Callable[[Sequence[Email]], Sequence[Said]]:
-        """What gives one prediction or one line an e-mail. Keep it: to tell the two kinds of model apart takes as long as to
-        read a short e-mail.
-        """
+        """What gives one prediction or one line an e-mail. Keep it: telling the kind of a model is slow."""
         return self.model.summarize if isinstance(self.model, Summarizer) else partial(_predict, self.model)
 
     def predict(self, emails: Sequence[Email]) -> list[Prediction]:
