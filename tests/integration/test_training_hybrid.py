@@ -41,14 +41,16 @@ def test_it_answers_as_one_regression_over_all_its_columns(fitted: HybridClassif
     from sklearn.linear_model import LogisticRegression
 
     from apps.training.fitting.fit_tfidf import fit_grams, fit_tfidf
+    from libs.common.features.extraction import edges, terms
     from libs.common.models.tabular import standardise
 
     options = SETTINGS.families
     cleaned, facts = read_emails(TRAIN)
     embedded = embed_texts([each.whole for each in cleaned], fitted.encoder, actors=1) * options.hybrid.embedding_weight
-    tfidf, grams = fit_tfidf(cleaned, options.tabular.max_terms, 2)[2], fit_grams(cleaned, 2)[1]
+    words = [fit_tfidf([read(each) for each in cleaned], options.tabular.max_terms, 2)[2] for read in (terms, edges)]
+    grams = fit_grams(cleaned, 2)[1]
     metadata = standardise(facts, facts.mean(axis=0), facts.std(axis=0) + 1e-6) * options.tabular.metadata_weight
-    columns = hstack([tfidf, grams, csr_matrix(metadata), csr_matrix(embedded)]).tocsr()
+    columns = hstack([*words, grams, csr_matrix(metadata), csr_matrix(embedded)]).tocsr()
     model = LogisticRegression(C=options.tabular.inverse_regularization, class_weight="balanced", max_iter=300)
     expected = model.fit(columns, TRAIN.labels).predict_proba(columns)
     assert softmax(fitted.logits(TRAIN.emails)) == pytest.approx(expected, abs=5e-3)

@@ -12,7 +12,7 @@ from libs.common.errors import DataError
 from libs.common.features.json_mail import email_to_json
 
 # What of an explanation people can find in the e-mail; facts and the bias are no words.
-_WORDS = frozenset({"word", "pair", "subject", "characters"})
+_WORDS = frozenset({"word", "pair", "subject", "opening", "closing", "characters"})
 
 
 @dataclass(frozen=True, slots=True)

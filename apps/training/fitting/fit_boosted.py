@@ -18,6 +18,7 @@ from apps.training.fitting.out_of_fold import Fitted, OutOfFold
 from apps.training.fitting.ray_train import run_config, train
 from libs.common.config.training import BoostedFamily
 from libs.common.features.cleaning import CleanEmail, clean
+from libs.common.features.extraction import terms
 from libs.common.features.mail_features import MailFeatures
 from libs.common.features.text_network import TextNetwork
 from libs.common.models.boosted import TREES, BoostedClassifier
@@ -46,7 +47,7 @@ def fit_boosted(
 
 
 def _fit_features(cleaned: list[CleanEmail], encoder: TextNetwork, options: BoostedFamily, seed: int) -> MailFeatures:
-    vocabulary, idf, tfidf = fit_tfidf(cleaned, options.max_terms, options.min_documents)
+    vocabulary, idf, tfidf = fit_tfidf([terms(each) for each in cleaned], options.max_terms, options.min_documents)
     return MailFeatures(encoder, vocabulary, idf, fit_components(tfidf, options.components, seed))
 
 

@@ -10,11 +10,12 @@ from apps.training.fitting.fit_tfidf import fit_grams, fit_tfidf
 from apps.training.fitting.out_of_fold import Fitted, fit_twice
 from libs.common.config.training import TabularFamily
 from libs.common.features.cleaning import CleanEmail, clean
-from libs.common.features.extraction import metadata
+from libs.common.features.extraction import edges, metadata, terms
 from libs.common.features.grams import BUCKETS
 from libs.common.models.tabular import TabularClassifier, TabularWeights, standardise
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
     from sklearn.linear_model import LogisticRegression
 
 Array = NDArray[np.float32]
@@ -53,11 +54,11 @@ def fit_linear(
     seed: int,
     dense: Array | None = None,
 ) -> tuple[TabularClassifier, Array]:
-    """One fit over terms, grams, metadata and the further columns ``dense`` (n, d), with the coefficients (d, k) of these."""
+    """One fit over words, grams, metadata and the further columns ``dense`` (n, d), with the coefficients (d, k) of these."""
     from scipy.sparse import csr_matrix, hstack
     from sklearn.linear_model import LogisticRegression
 
-    vocabulary, idf, tfidf = fit_tfidf(cleaned, options.max_terms, options.min_documents)
+    vocabulary, idf, tfidf, word_weight = _fit_words(cleaned, options)
     gram_idf, gram_tfidf = fit_grams(cleaned, options.min_documents)
     found = np.flatnonzero(gram_idf)  # the other columns are empty, and would only take time
     centre, scale = facts.mean(axis=0), facts.std(axis=0) + 1e-6
@@ -70,12 +71,12 @@ def fit_linear(
     model.fit(cast(Any, hstack(columns).tocsr()), examples.labels)
     coefficients, bias = _coefficients(model)
     ends = np.cumsum([len(vocabulary), len(found), facts.shape[1]])
-    of_terms, of_found, of_facts, of_further = np.split(coefficients, ends)
+    of_words, of_found, of_facts, of_further = np.split(coefficients, ends)
     of_grams = np.zeros((BUCKETS, coefficients.shape[1]), dtype=np.float32)
     of_grams[found] = of_found * np.float32(options.gram_weight)
     weights = TabularWeights(
         idf=idf,
-        terms=np.ascontiguousarray(of_terms),
+        terms=of_words * word_weight,
         gram_idf=gram_idf,
         grams=of_grams,
         bias=bias,
@@ -84,6 +85,19 @@ def fit_linear(
         scale=scale,
     )
     return TabularClassifier(tuple(str(label) for label in model.classes_), vocabulary, weights), of_further
+
+
+def _fit_words(cleaned: list[CleanEmail], options: TabularFamily) -> tuple[dict[str, int], Array, "csr_matrix", Array]:
+    """The vocabulary of terms and then edges, its idf (v,), their (n, v) TF-IDF, and (v, 1) the weight that this holds."""
+    from scipy.sparse import csr_matrix, hstack
+
+    bounds = options.max_terms, options.min_documents
+    vocabulary, idf, tfidf = fit_tfidf([terms(each) for each in cleaned], *bounds)
+    further, edge_idf, edge_tfidf = fit_tfidf([edges(each) for each in cleaned], *bounds)
+    weight = np.repeat(np.array([1, options.edge_weight], dtype=np.float32), [len(vocabulary), len(further)])
+    columns = csr_matrix(hstack([tfidf, edge_tfidf * np.float32(options.edge_weight)]))
+    joined = vocabulary | {edge: len(vocabulary) + row for edge, row in further.items()}
+    return joined, np.concatenate([idf, edge_idf]), columns, weight[:, None]
 
 
 def _coefficients(model: "LogisticRegression") -> tuple[Array, Array]:

@@ -1,11 +1,11 @@
 """Fits TF-IDF of terms and of grams with scikit-learn, and its truncated SVD; what comes out are plain arrays."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from libs.common.features.cleaning import CleanEmail
-from libs.common.features.extraction import terms
 from libs.common.features.grams import BUCKETS, grams
 from libs.common.features.tfidf import Array
 
@@ -13,18 +13,25 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 
-def fit_tfidf(cleaned: list[CleanEmail], max_terms: int, min_documents: int) -> tuple[dict[str, int], Array, "csr_matrix"]:
-    """The vocabulary with the row of each term, the idf (v,) of those rows, and the (n, v) TF-IDF of the mails themselves."""
+def fit_tfidf(found: list[list[str]], max_terms: int, min_documents: int) -> tuple[dict[str, int], Array, "csr_matrix"]:
+    """The vocabulary with the row of each term, the idf (v,) of those rows, and the (n, v) TF-IDF of n mails.
+
+    ``found`` are the terms of each mail. No row where none of them is in enough mails.
+    """
+    from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
 
+    enough = _enough(min_documents, len(found))
+    if max(Counter(term for each in found for term in set(each)).values(), default=0) < enough:
+        return {}, np.empty(0, dtype=np.float32), csr_matrix((len(found), 0), dtype=np.float32)
     vectorizer = TfidfVectorizer(
-        analyzer=cast(Any, terms),
+        analyzer=cast(Any, list),
         sublinear_tf=True,
-        min_df=_enough(min_documents, len(cleaned)),
+        min_df=enough,
         max_features=max_terms,
         dtype=cast(Any, np.float32),
     )
-    tfidf = cast("csr_matrix", vectorizer.fit_transform(cleaned))
+    tfidf = cast("csr_matrix", vectorizer.fit_transform(found))
     vocabulary = {str(term): int(row) for term, row in cast("dict[str, int]", vectorizer.vocabulary_).items()}
     return vocabulary, np.asarray(vectorizer.idf_, dtype=np.float32), tfidf
 

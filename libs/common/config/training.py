@@ -69,11 +69,12 @@ class ModelTypes(Section):
 
 
 class TabularFamily(Section):
-    """TF-IDF of words, word pairs and runs of characters plus e-mail metadata, under logistic regression."""
+    """TF-IDF of words, word pairs, first and last lines and runs of characters plus metadata, under logistic regression."""
 
     max_terms: PositiveInt
     min_documents: PositiveInt
     inverse_regularization: PositiveFloat
+    edge_weight: NonNegativeFloat
     gram_weight: NonNegativeFloat
     metadata_weight: NonNegativeFloat
 

@@ -1,21 +1,21 @@
 """What each feature of an e-mail adds to a linear classifier's answer, exactly."""
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from libs.common.domain.triage import Email
 from libs.common.features.cleaning import CleanEmail, clean
-from libs.common.features.extraction import METADATA, metadata, terms
+from libs.common.features.extraction import METADATA, edges, metadata, terms
 from libs.common.features.grams import grams, runs
 from libs.common.features.tfidf import counted, weigh
 from libs.common.models.tabular import TabularClassifier, standardise
 
 Floats = NDArray[np.float64]
 
-Kind = Literal["word", "pair", "subject", "characters", "fact", "attachments", "bias"]
+Kind = Literal["word", "pair", "subject", "opening", "closing", "characters", "fact", "attachments", "bias"]
 
 
 class Reason(NamedTuple):
@@ -40,23 +40,21 @@ def attribute(classifier: TabularClassifier, email: Email, column: int) -> list[
     added = facts * (weights.metadata @ towards)
     return [
         Reason("bias", "", float(weights.bias @ towards)),
-        *_terms(classifier, cleaned, towards),
+        *_terms(classifier, terms(cleaned), towards),
+        *_terms(classifier, edges(cleaned), towards),
         *_characters(classifier, cleaned, towards),
         *(Reason("fact", name, weight) for name, weight in zip(METADATA, added.tolist(), strict=True)),
     ]
 
 
-def _terms(classifier: TabularClassifier, cleaned: CleanEmail, towards: Floats) -> Iterator[Reason]:
-    found, weights = terms(cleaned), classifier.weights
+def _terms(classifier: TabularClassifier, found: list[str], towards: Floats) -> Iterator[Reason]:
+    weights = classifier.weights
     names = {classifier.vocabulary[term]: term for term in found if term in classifier.vocabulary}
     rows, counts = counted(found, classifier.vocabulary)
     added = weigh(rows, counts, weights.idf) * (weights.terms[rows] @ towards)
     for row, weight in zip(rows.tolist(), added.tolist(), strict=True):
-        name = names[row]
-        if name.startswith("subject:"):
-            yield Reason("subject", name.removeprefix("subject:"), weight)
-        else:
-            yield Reason("pair" if " " in name else "word", name, weight)
+        place, _, word = names[row].rpartition(":")
+        yield Reason(cast("Kind", place) or ("pair" if " " in word else "word"), word, weight)
 
 
 def _characters(classifier: TabularClassifier, cleaned: CleanEmail, towards: Floats) -> Iterator[Reason]:

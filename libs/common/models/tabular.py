@@ -1,4 +1,4 @@
-"""TF-IDF of words, word pairs and runs of characters plus e-mail metadata, under a linear classifier.
+"""TF-IDF of words, word pairs, first and last lines and runs of characters plus metadata, under a linear classifier.
 
 The fitted numbers travel as safetensors and JSON rather than as a scikit-learn object: plain arrays hold nothing to audit,
 and a replica that reads them needs neither scikit-learn nor skops, which take 5 s and more to import (ADR 19).
@@ -15,7 +15,16 @@ from pydantic import JsonValue
 
 from libs.common.domain.triage import Email
 from libs.common.features.cleaning import CleanEmail, clean
-from libs.common.features.extraction import METADATA, metadata, terms
+from libs.common.features.extraction import (
+    CLOSING_LINES,
+    EDGE_CHARS,
+    EDGE_WORDS,
+    METADATA,
+    OPENING_LINES,
+    edges,
+    metadata,
+    terms,
+)
 from libs.common.features.grams import BITS, LENGTHS, MAX_CHARS, grams
 from libs.common.features.tfidf import counted, project, read_vocabulary, write_vocabulary
 from libs.common.models.base import Probabilities, require_features
@@ -28,13 +37,14 @@ ARRAYS = "weights.safetensors"
 
 _FEATURES: dict[str, JsonValue] = {
     "metadata": list(METADATA),
+    "edges": {"lines": [OPENING_LINES, CLOSING_LINES], "words": EDGE_WORDS, "chars": EDGE_CHARS},
     "gram": {"lengths": list(LENGTHS), "bits": BITS, "chars": MAX_CHARS},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class TabularWeights:
-    """The fitted arrays, for v terms, b buckets of grams, m metadata features and k labels.
+    """The fitted arrays, for v terms and edges, b buckets of grams, m metadata features and k labels.
 
     ``idf`` (v,) · ``terms`` (v, k) · ``gram_idf`` (b,) · ``grams`` (b, k) · ``bias`` (k,) · ``metadata`` (m, k) ·
     ``centre``, ``scale`` (m,).
@@ -52,7 +62,7 @@ class TabularWeights:
 
 @dataclass(frozen=True)
 class TabularClassifier:
-    """A linear classifier over terms, grams and metadata features; ``vocabulary`` gives each term its row."""
+    """A linear classifier over terms, edges, grams and metadata; ``vocabulary`` gives each term and edge its row."""
 
     family: ClassVar[str] = "tabular"
 
@@ -90,8 +100,10 @@ class TabularClassifier:
 
     def _score_text(self, cleaned: CleanEmail) -> Floats:
         weights = self.weights
-        words = project(*counted(terms(cleaned), self.vocabulary), weights.idf, weights.terms)
-        return words + project(*grams(cleaned), weights.gram_idf, weights.grams) + weights.bias
+        words, ends = (
+            project(*counted(found, self.vocabulary), weights.idf, weights.terms) for found in (terms(cleaned), edges(cleaned))
+        )
+        return words + ends + project(*grams(cleaned), weights.gram_idf, weights.grams) + weights.bias
 
     def _score_metadata(self, facts: list[float]) -> Array:
         weights = self.weights

@@ -53,7 +53,7 @@ def test_the_kept_numbers_answer_as_scikit_learn_does(labels: tuple[str, ...]) -
     from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    from libs.common.features.extraction import metadata, terms
+    from libs.common.features.extraction import edges, metadata, terms
     from libs.common.features.grams import BUCKETS, grams
 
     def counts_of(mails: list[CleanEmail]) -> Any:
@@ -66,11 +66,12 @@ def test_the_kept_numbers_answer_as_scikit_learn_does(labels: tuple[str, ...]) -
     taught, judged = mailbox(60, labels=labels), mailbox(20, seed=9, labels=labels)
     fitted = fit_tabular(taught, OPTIONS, seed=0).classifier
 
-    vectorizer = TfidfVectorizer(analyzer=terms, sublinear_tf=True, min_df=1, max_features=500)
+    vectorizers = [TfidfVectorizer(analyzer=read, sublinear_tf=True, min_df=1, max_features=500) for read in (terms, edges)]
     facts = [np.array([metadata(mail, clean(mail)) for mail in part.emails]) for part in (taught, judged)]
     centre, scale = facts[0].mean(axis=0), facts[0].std(axis=0) + 1e-6
     cleaned = [[clean(mail) for mail in part.emails] for part in (taught, judged)]
-    words = [vectorizer.fit_transform(cleaned[0]), vectorizer.transform(cleaned[1])]
+    taught_words = [vectorizer.fit_transform(cleaned[0]) for vectorizer in vectorizers]
+    words = [hstack(taught_words), hstack([vectorizer.transform(cleaned[1]) for vectorizer in vectorizers])]
     tables = [counts_of(part) for part in cleaned]
     known = tables[0].getnnz(axis=0) > 0
     weighing = TfidfTransformer(sublinear_tf=True)

@@ -18,7 +18,9 @@ from libs.common.models.explanation import explain, margins, occlude
 from libs.common.models.tabular import TabularClassifier
 from tests.unit.apps.training.mails import mailbox
 
-OPTIONS = TabularFamily(max_terms=500, min_documents=1, inverse_regularization=10, gram_weight=1, metadata_weight=0.1)
+OPTIONS = TabularFamily(
+    max_terms=500, min_documents=1, inverse_regularization=10, edge_weight=1, gram_weight=1, metadata_weight=0.1
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,8 @@ def test_a_word_that_was_learned_speaks_for_its_label(tabular: TabularClassifier
     told = {(reason.kind, reason.name): reason.weight for reason in found.reasons}
     assert told["word", "invoice"] > 0
     assert told["characters", "invoice"] > 0
+    assert told["opening", "invoice"] > 0
+    assert told["closing", "invoice"] > 0
 
 
 def test_only_the_strongest_reasons_are_told(tabular: TabularClassifier) -> None:

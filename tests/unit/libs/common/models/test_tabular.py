@@ -12,7 +12,9 @@ from libs.common.models.artifact import load_classifier, write_artifact
 from libs.common.models.tabular import TabularClassifier, load_tabular
 from tests.unit.apps.training.mails import mailbox, read_only
 
-OPTIONS = TabularFamily(max_terms=500, min_documents=1, inverse_regularization=10, gram_weight=1, metadata_weight=0.1)
+OPTIONS = TabularFamily(
+    max_terms=500, min_documents=1, inverse_regularization=10, edge_weight=1, gram_weight=1, metadata_weight=0.1
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +57,13 @@ def test_a_model_of_other_metadata_features_is_refused(classifier: TabularClassi
         load_tabular(tmp_path, classifier.labels, {**classifier.options, "metadata": ["is_html"]}, threads=1)
 
 
-def test_a_model_from_before_there_were_grams_is_refused(classifier: TabularClassifier, tmp_path: Path) -> None:
+@pytest.mark.parametrize("feature", ["gram", "edges"])
+def test_a_model_from_before_there_was_a_feature_is_refused(
+    classifier: TabularClassifier, tmp_path: Path, feature: str
+) -> None:
     classifier.save(tmp_path)
-    options = {name: value for name, value in classifier.options.items() if name != "gram"}
-    with pytest.raises(ModelError, match="gram features None"):
+    options = {name: value for name, value in classifier.options.items() if name != feature}
+    with pytest.raises(ModelError, match=f"{feature} features None"):
         load_tabular(tmp_path, classifier.labels, options, threads=1)
 
 
