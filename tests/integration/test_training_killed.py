@@ -84,7 +84,7 @@ def test_a_worker_and_then_the_driver_killed_end_with_the_network_of_an_undistur
 
 @pytest.mark.usefixtures("connected")
 def test_two_workers_end_with_what_one_learns_from_two_batches_a_step(encoder: Path, tmp_path: Path) -> None:
-    short = {"epochs": 2, "dropout": 0.0, "batch_size": 4, "checkpoint_steps": 100}
+    short = {"epochs": 3, "dropout": 0.0, "batch_size": 4, "checkpoint_steps": 100}
     network = fit(encoder, tmp_path, tmp_path / "trainings", workers=2, **short)
     alone = _undisturbed(encoder, tmp_path, accumulation=2, **short)
     scores, expected = network.answer(TEXTS), alone.answer(TEXTS)

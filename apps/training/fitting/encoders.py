@@ -42,6 +42,13 @@ def _cached(name: str) -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
+def attention() -> str:
+    """The attention to learn with, as transformers calls it: on a CPU the fused kernel is the slower one, backwards."""
+    import torch
+
+    return "sdpa" if torch.cuda.is_available() else "eager"
+
+
 def export_classifier(weights: Path, encoder: Path, files: Path, max_tokens: int) -> TextNetwork:
     """Write the classifier in ``weights``, (n, k) logits, and the tokenizer of ``encoder`` into the new folder ``files``."""
     from transformers import AutoModelForSequenceClassification

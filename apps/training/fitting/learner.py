@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from apps.training.fitting.batches import Batch
 from apps.training.fitting.checkpoints import read_tensors, write_tensors
+from apps.training.fitting.encoders import attention
 from apps.training.fitting.imbalance import class_weights
 from apps.training.fitting.lesson import Lesson, TokenRows
 from libs.common.features.tokens import length_batches, pad
@@ -30,9 +31,11 @@ def build_classifier(lesson: Lesson) -> Any:
     for name in _DROPOUTS:
         if hasattr(config, name):
             setattr(config, name, lesson.options.dropout)
-    model = AutoModelForSequenceClassification.from_pretrained(lesson.encoder, config=config, local_files_only=True)
-    # Half of the parameters, and the least to gain: the word embeddings stay as they were pretrained.
-    model.get_input_embeddings().requires_grad_(False)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        lesson.encoder, config=config, attn_implementation=attention(), local_files_only=True
+    )
+    # Half of the parameters, and the least to gain: what stands before the first layer stays as it was pretrained.
+    getattr(model.base_model, "embeddings", model.get_input_embeddings()).requires_grad_(False)
     return model.train()
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.training.fitting.batches import plan_batches
-from apps.training.fitting.encoders import export_token_scorer
+from apps.training.fitting.encoders import attention, export_token_scorer
 from apps.training.fitting.learner import precision
 from apps.training.summaries.adapters import save_adapter
 from libs.common.config.training import ExtractiveFamily
@@ -78,6 +78,7 @@ def build_scorer(encoder: str, options: ExtractiveFamily) -> Any:
         encoder,
         local_files_only=True,
         num_labels=COLUMNS,
+        attn_implementation=attention(),
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
