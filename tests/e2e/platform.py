@@ -23,7 +23,7 @@ from libs.common.config.loader import load_config
 from libs.common.connect import Stores, connect
 from libs.common.domain.audit import Role
 from libs.common.domain.model import ModelVersion, Stage
-from libs.common.domain.rollout import Rollout
+from libs.common.domain.rollout import Rollout, RolloutPhase
 from libs.common.stores.orchestrator import Orchestrator
 
 TRIAGE = str(Path(sys.executable).with_name("triage"))
@@ -98,22 +98,22 @@ class Platform:
         self.run("train", MODEL, "--family", "tabular", "--seed", str(seed))
         return self.stores.registry.get(MODEL)
 
-    def approve_for_production(self, version: str) -> None:
+    def approve_for_production(self, version: str, model: str = MODEL) -> None:
         """Take a version to production as its people would; the release begins by itself."""
-        self.run("promote", MODEL, version)
+        self.run("promote", model, version)
         for gate in HUMAN_GATES:
-            self.run("evidence", "record", MODEL, version, gate, "--detail", "reviewed")
+            self.run("evidence", "record", model, version, gate, "--detail", "reviewed")
         for stage in (Stage.STAGING, Stage.PRODUCTION):
-            self.approve(version, stage)
+            self.approve(version, stage, model)
 
-    def approve(self, version: str, stage: Stage) -> None:
+    def approve(self, version: str, stage: Stage, model: str = MODEL) -> None:
         """Say yes as soon as the promotion to ``stage`` asks."""
-        until(lambda: self._waiting(version, stage), 90, f"version {version} asks for {stage}")
-        self.run("approve", self._waiting(version, stage), role=Role.APPROVER)
+        until(lambda: self._waiting(version, stage, model), 90, f"version {version} of {model} asks for {stage}")
+        self.run("approve", self._waiting(version, stage, model), role=Role.APPROVER)
 
-    def rollout_of(self, version: str) -> Rollout | None:
+    def rollout_of(self, version: str, model: str = MODEL) -> Rollout | None:
         """The latest rollout of a version."""
-        found = [one for one in self.stores.records.rollouts.list(MODEL) if one.candidate.version == version]
+        found = [one for one in self.stores.records.rollouts.list(model) if one.candidate.version == version]
         return found[-1] if found else None
 
     def begin_load(self, folder: Path, rate: float = 12.0) -> LoadProcess:
@@ -123,6 +123,11 @@ class Platform:
         plan = LoadPlan(url=self.url, part="live", rate=rate, seconds=600, feedback_share=0.6, feedback_delay_s=0.5)
         return LoadProcess(plan, folder / "mails", folder / "requests.jsonl")
 
-    def _waiting(self, version: str, stage: Stage) -> str:
-        open_ones = self.stores.records.promotions.open()
-        return next((one.id for one in open_ones if (one.version, one.stage) == (version, stage) and one.gates), "")
+    def released(self, version: str, model: str = MODEL) -> bool:
+        """Whether a version's release has succeeded."""
+        rollout = self.rollout_of(version, model)
+        return rollout is not None and rollout.phase is RolloutPhase.SUCCEEDED
+
+    def _waiting(self, version: str, stage: Stage, model: str) -> str:
+        asked, open_ones = (model, version, stage), self.stores.records.promotions.open()
+        return next((one.id for one in open_ones if (one.model, one.version, one.stage) == asked and one.gates), "")

@@ -24,16 +24,19 @@ from libs.common.connect import connect
 from libs.common.domain.model import SUMMARIZER, ModelRef
 from libs.common.domain.rollout import Comparison, Rollout, RolloutPhase
 from libs.common.domain.traffic import Traffic
+from libs.common.domain.triage import Email
 from libs.common.errors import ModelCorrupt
 from libs.common.features.extraction import METADATA
 from libs.common.features.grams import BUCKETS
 from libs.common.models.artifact import write_artifact
 from libs.common.models.base import Classifier, Summarizer
+from libs.common.models.generative import T5Summarizer
 from libs.common.models.tabular import TabularClassifier, TabularWeights
 from libs.common.stores.objects import open_objects
 from libs.common.stores.records import migrate, open_records
 from tests.integration.serving_service import MODEL, wait_until
 from tests.integration.tiny_summarizer import tiny_summarizer
+from tests.unit.apps.training.summaries.small_models import small_model
 
 # Ray's own: its Field keywords, and sockets it leaves to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -199,10 +202,10 @@ def test_the_front_door_serves_a_real_model_and_is_idempotent(
     assert release(first, stable=None).phase is RolloutPhase.SUCCEEDED
     assert open_front_door(ray_address, port) == f"{MODEL}: runs already\n{SUMMARIZER}: runs already\nbatch: runs already\n"
     wait_until(lambda: httpx.post(f"{url}/v1/summarize", json=told).status_code == 200, "the summarizer answers")
-    line = httpx.post(f"{url}/v1/summarize", json=told, headers={"X-Request-Id": "line-1"})
-    assert line.headers.get_list("x-request-id") == ["line-1"]
-    assert (line.json()["model"], line.json()["version"]) == (SUMMARIZER, "1.0.0")
-    assert line.json()["summary"] == "Budget review moved"
+    summed_up = httpx.post(f"{url}/v1/summarize", json=told, headers={"X-Request-Id": "line-1"})
+    assert summed_up.headers.get_list("x-request-id") == ["line-1"]
+    assert (summed_up.json()["model"], summed_up.json()["version"]) == (SUMMARIZER, "1.0.0")
+    assert summed_up.json()["summary"] == "Budget review moved"
     assert httpx.get(f"{url}/v1/summarize").status_code == 405
     assert httpx.post(f"{url}/v1/summarize/x", json=told).status_code == 404
     wait_until(lambda: httpx.post(f"{url}/v1/triage", json=told).status_code == 200, "every replica can ask it")
@@ -210,12 +213,13 @@ def test_the_front_door_serves_a_real_model_and_is_idempotent(
     assert [result["summarization"]["summary"] for result in listed["results"]] == ["Budget review moved", "Cheap pills"]
     assert listed["results"][1]["classification"]["label"] == "spam"
 
-    other = tiny_summarizer(tmp_path / "other", {"see", "you"}, most_words=2)
-    second = stored(tmp_path, addresses.objects, other, SUMMARIZER, "2.0.0")
+    (tmp_path / "t5").mkdir()
+    written = T5Summarizer(small_model(tmp_path / "t5", "t5"), max_tokens=48, max_new_tokens=12, eos=1)
+    line = written.summarize([Email(message_id="", sender="", **told)])[0].text
+    assert line
+    second = stored(tmp_path, addresses.objects, written, SUMMARIZER, "2.0.0")
     assert release(second, stable=first).phase is RolloutPhase.SUCCEEDED
-    wait_until(
-        lambda: httpx.post(f"{url}/v1/summarize", json=told).json()["summary"] == "See you", "the second version answers"
-    )
+    wait_until(lambda: httpx.post(f"{url}/v1/summarize", json=told).json()["summary"] == line, "the second version answers")
     records.close()
 
 
