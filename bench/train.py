@@ -3,7 +3,7 @@
 Three arms, each run in a process of its own, in turns. `plain` is the product's loop (batches of like length, bf16 where the
 CPU multiplies it itself, plain attention, frozen embeddings, dropout as configured) in one process; `ray` is the same under
 Ray Train with one worker; `fixed` is what one writes first: fp32, every text padded to max_tokens, the encoder's own dropout,
-all weights trained. Same e-mails, epochs, batch size, learning rate, seed and threads, which sleep while they wait.
+all weights trained. Same e-mails, epochs, batch size, learning rate, seed and threads, which wait alike.
 
 Each fold of --folds is one training an arm: a sample of --emails of the other folds of SpamAssassin (grouped by thread) is
 learned, and at most 600 rows of the fold are judged, after the clock has stopped. --more pairs of `ray` and `plain` follow on

@@ -19,8 +19,9 @@ log = get_logger("training.ray_train")
 _RUN = "fit"
 # A worker that was killed is started again this often; what it does wrong by itself fails that often, too.
 _RESTARTS = 3
-# Threads that spin while they wait take the other half of a shared machine from serving.
-WORKER_VARIABLES = {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}
+# Threads that spin for long while they wait take the other half of a shared machine from serving; those that sleep at once
+# are woken for each operation, and come late. So many turns are some microseconds.
+WORKER_VARIABLES = {"GOMP_SPINCOUNT": "3000", "HF_HUB_OFFLINE": "1"}
 # What Ray Train reads in its driver's environment, unless that has it already.
 _DRIVER_VARIABLES = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # a run that has ended is seen so much later

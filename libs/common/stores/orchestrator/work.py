@@ -6,7 +6,13 @@ from contextlib import contextmanager
 
 from libs.common.errors import DataError, StoreError, TriageError, own_cause
 
-_STATE_API, _NOWHERE = "RAY_API_SERVER_ADDRESS", "http://127.0.0.1:9"
+_BEGUN_WITH = {
+    # Without a dashboard there is no state API, and this one refuses at once. Else Ray Train, which asks it whether a training
+    # still lives, would ask whichever Ray this machine started last: for ten seconds where that has ended, and where it has
+    # not, that Ray knows of no such training, which is then taken for dead.
+    "RAY_API_SERVER_ADDRESS": "http://127.0.0.1:9",
+    "RAY_worker_niceness": "0",  # who is to yield says so itself; Ray's own is 15
+}
 
 
 def join_or_start_ray() -> None:
@@ -36,26 +42,24 @@ def start_ray(cpus: int | None = None) -> None:
     import ray
 
     try:
-        with _no_state_api():
+        with _environment(_BEGUN_WITH):
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, log_to_driver=False)
     except Exception as error:  # Ray raises a bare Exception where a busy machine does not start it in time
         raise StoreError(f"Ray did not start: {_line(error)}", "is the machine busy? run the same command again") from error
 
 
 @contextmanager
-def _no_state_api() -> Generator[None]:
-    """What starts meanwhile is refused by a state API at once: without a dashboard there is none. Else Ray Train, which asks it
-    whether a training still lives, would ask whichever Ray this machine started last: for ten seconds where that has ended,
-    and where it has not, that Ray knows of no such training, which is then taken for dead.
-    """
-    before = os.environ.get(_STATE_API)
-    os.environ[_STATE_API] = _NOWHERE
+def _environment(variables: dict[str, str]) -> Generator[None]:
+    """What starts meanwhile has ``variables``; afterwards they are as they were."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
-        del os.environ[_STATE_API]
-        if before is not None:
-            os.environ[_STATE_API] = before
+        for name, value in before.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
 
 
 def _line(error: Exception) -> str:
