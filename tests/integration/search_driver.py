@@ -32,7 +32,7 @@ def question() -> Question:
 
 
 def _settings() -> Training:
-    training = with_options(load_config("local").training, "tabular", {"max_terms": 8, "gram_weight": 0.0})
+    training = with_options(load_config("local").training, "tabular", {"max_terms": 8, "edge_weight": 0.0, "gram_weight": 0.0})
     family = training.search.families["tabular"].model_copy(update={"trials": TRIALS, "space": SPACE})
     search = training.search.model_copy(update={"families": {"tabular": family}})
     return training.model_copy(update={"search": search})

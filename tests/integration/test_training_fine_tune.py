@@ -152,6 +152,13 @@ def test_balanced_weights_make_a_rare_class_count_more(encoder: Path) -> None:
         assert losses[1] == pytest.approx(losses[0] * weights[number], rel=1e-5)
 
 
+def test_all_is_learned_but_the_embeddings(encoder: Path) -> None:
+    model = build_classifier(tiny_lesson(encoder))
+    fixed = {name for name, weight in model.named_parameters() if not weight.requires_grad}
+    assert fixed == {name for name, _ in model.named_parameters() if ".embeddings." in name}
+    assert any("position" in name for name in fixed)
+
+
 def test_encoders_of_other_kinds_take_the_dropout(encoder: Path, tmp_path: Path) -> None:
     from transformers import DistilBertConfig, DistilBertModel
 
@@ -161,4 +168,5 @@ def test_encoders_of_other_kinds_take_the_dropout(encoder: Path, tmp_path: Path)
     model = build_classifier(lesson)
     rates = {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)}
     assert rates == {0.25}
+    assert not any(weight.requires_grad for weight in model.distilbert.embeddings.parameters())
     assert torch.isfinite(Learner(lesson, model, CPU).step([np.arange(8)], 1e-3))

@@ -47,7 +47,8 @@ def test_it_answers_as_one_regression_over_all_its_columns(fitted: HybridClassif
     options = SETTINGS.families
     cleaned, facts = read_emails(TRAIN)
     embedded = embed_texts([each.whole for each in cleaned], fitted.encoder, actors=1) * options.hybrid.embedding_weight
-    words = [fit_tfidf([read(each) for each in cleaned], options.tabular.max_terms, 2)[2] for read in (terms, edges)]
+    words = [fit_tfidf(cleaned, read, options.tabular.max_terms, 2)[2] for read in (terms, edges)]
+    words[1] *= options.tabular.edge_weight
     grams = fit_grams(cleaned, 2)[1]
     metadata = standardise(facts, facts.mean(axis=0), facts.std(axis=0) + 1e-6) * options.tabular.metadata_weight
     columns = hstack([*words, grams, csr_matrix(metadata), csr_matrix(embedded)]).tocsr()

@@ -42,11 +42,11 @@ def _cached(name: str) -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
-def attention() -> str:
-    """The attention to learn with, as transformers calls it: on a CPU the fused kernel is the slower one, backwards."""
+def attention() -> str | None:
+    """The attention to learn with, as transformers calls it, or None for its own choice: on a CPU that is slower, backwards."""
     import torch
 
-    return "sdpa" if torch.cuda.is_available() else "eager"
+    return None if torch.cuda.is_available() else "eager"
 
 
 def export_classifier(weights: Path, encoder: Path, files: Path, max_tokens: int) -> TextNetwork:

@@ -47,7 +47,7 @@ def fit_boosted(
 
 
 def _fit_features(cleaned: list[CleanEmail], encoder: TextNetwork, options: BoostedFamily, seed: int) -> MailFeatures:
-    vocabulary, idf, tfidf = fit_tfidf([terms(each) for each in cleaned], options.max_terms, options.min_documents)
+    vocabulary, idf, tfidf = fit_tfidf(cleaned, terms, options.max_terms, options.min_documents)
     return MailFeatures(encoder, vocabulary, idf, fit_components(tfidf, options.components, seed))
 
 

@@ -76,7 +76,7 @@ def fit_linear(
     of_grams[found] = of_found * np.float32(options.gram_weight)
     weights = TabularWeights(
         idf=idf,
-        terms=of_words * word_weight,
+        terms=np.ascontiguousarray(of_words * word_weight),
         gram_idf=gram_idf,
         grams=of_grams,
         bias=bias,
@@ -88,12 +88,12 @@ def fit_linear(
 
 
 def _fit_words(cleaned: list[CleanEmail], options: TabularFamily) -> tuple[dict[str, int], Array, "csr_matrix", Array]:
-    """The vocabulary of terms and then edges, its idf (v,), their (n, v) TF-IDF, and (v, 1) the weight that this holds."""
+    """The vocabulary of terms, then edges, its idf (v,), the (n, v) TF-IDF, and (v, 1) by what each column is multiplied."""
     from scipy.sparse import csr_matrix, hstack
 
     bounds = options.max_terms, options.min_documents
-    vocabulary, idf, tfidf = fit_tfidf([terms(each) for each in cleaned], *bounds)
-    further, edge_idf, edge_tfidf = fit_tfidf([edges(each) for each in cleaned], *bounds)
+    vocabulary, idf, tfidf = fit_tfidf(cleaned, terms, *bounds)
+    further, edge_idf, edge_tfidf = fit_tfidf(cleaned, edges, *bounds)
     weight = np.repeat(np.array([1, options.edge_weight], dtype=np.float32), [len(vocabulary), len(further)])
     columns = csr_matrix(hstack([tfidf, edge_tfidf * np.float32(options.edge_weight)]))
     joined = vocabulary | {edge: len(vocabulary) + row for edge, row in further.items()}

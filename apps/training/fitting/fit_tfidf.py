@@ -1,10 +1,11 @@
 """Fits TF-IDF of terms and of grams with scikit-learn, and its truncated SVD; what comes out are plain arrays."""
 
-from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from libs.common.errors import DataError
 from libs.common.features.cleaning import CleanEmail
 from libs.common.features.grams import BUCKETS, grams
 from libs.common.features.tfidf import Array
@@ -12,26 +13,30 @@ from libs.common.features.tfidf import Array
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+Read = Callable[[CleanEmail], list[str]]
 
-def fit_tfidf(found: list[list[str]], max_terms: int, min_documents: int) -> tuple[dict[str, int], Array, "csr_matrix"]:
-    """The vocabulary with the row of each term, the idf (v,) of those rows, and the (n, v) TF-IDF of n mails.
 
-    ``found`` are the terms of each mail. No row where none of them is in enough mails.
+def fit_tfidf(
+    cleaned: list[CleanEmail], read: Read, max_terms: int, min_documents: int
+) -> tuple[dict[str, int], Array, "csr_matrix"]:
+    """The vocabulary of what ``read`` finds, the idf (v,) of its rows, and the (n, v) TF-IDF of the mails themselves.
+
+    No rows where no term is in enough mails.
     """
     from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    enough = _enough(min_documents, len(found))
-    if max(Counter(term for each in found for term in set(each)).values(), default=0) < enough:
-        return {}, np.empty(0, dtype=np.float32), csr_matrix((len(found), 0), dtype=np.float32)
     vectorizer = TfidfVectorizer(
-        analyzer=cast(Any, list),
+        analyzer=cast(Any, read),
         sublinear_tf=True,
-        min_df=enough,
+        min_df=_enough(min_documents, len(cleaned)),
         max_features=max_terms,
         dtype=cast(Any, np.float32),
     )
-    tfidf = cast("csr_matrix", vectorizer.fit_transform(found))
+    try:
+        tfidf = cast("csr_matrix", vectorizer.fit_transform(cleaned))
+    except ValueError:  # its word for no term, or none in enough mails
+        return {}, np.empty(0, dtype=np.float32), csr_matrix((len(cleaned), 0), dtype=np.float32)
     vocabulary = {str(term): int(row) for term, row in cast("dict[str, int]", vectorizer.vocabulary_).items()}
     return vocabulary, np.asarray(vectorizer.idf_, dtype=np.float32), tfidf
 
@@ -61,5 +66,7 @@ def fit_components(tfidf: "csr_matrix", count: int, seed: int) -> Array:
     from sklearn.decomposition import TruncatedSVD
 
     mails, found = cast("tuple[int, int]", tfidf.shape)
+    if found < 2:
+        raise DataError("the mails have no two words in common to be told apart by", "add mails, or lower min_documents")
     svd = TruncatedSVD(min(count, mails - 1, found - 1), random_state=seed).fit(tfidf)
     return np.ascontiguousarray(np.asarray(svd.components_).T, dtype=np.float32)

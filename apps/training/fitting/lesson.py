@@ -13,6 +13,8 @@ from libs.common.config.training import TransformerFamily
 
 # A checkpoint of one release need not be readable, or go on alike, in another.
 _WRITTEN_BY = ("ray", "torch", "transformers")
+# Raised when what is trained, or how, changes: 2 leaves all embeddings as they were, not those of words alone.
+_RECIPE = 2
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,6 @@ class Lesson:
             found.update(b"".join(row.tobytes() for row in rows.tokens) + rows.truth.tobytes())
         for path in sorted(path for path in Path(self.encoder).iterdir() if path.is_file()):
             found.update(path.name.encode() + path.read_bytes())
-        said = (self.labels, self.options.model_dump_json(), self.seed, [version(name) for name in _WRITTEN_BY])
+        said = (_RECIPE, self.labels, self.options.model_dump_json(), self.seed, [version(name) for name in _WRITTEN_BY])
         found.update(repr(said).encode())
         return found.hexdigest()

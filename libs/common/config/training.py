@@ -69,7 +69,7 @@ class ModelTypes(Section):
 
 
 class TabularFamily(Section):
-    """TF-IDF of words, word pairs, first and last lines and runs of characters plus metadata, under logistic regression."""
+    """Logistic regression over metadata and TF-IDF of words, pairs, words of first and last lines, and runs of characters."""
 
     max_terms: PositiveInt
     min_documents: PositiveInt
@@ -91,7 +91,7 @@ class Compression(Section):
 
 
 class TransformerFamily(Section):
-    """A pretrained encoder, fine-tuned whole but for its word embeddings; ``max_emails`` bounds the time it takes.
+    """A pretrained encoder, fine-tuned whole but for its embeddings; ``max_emails`` bounds the time it takes.
 
     A step learns from ``accumulation`` batches on each worker. A checkpoint is judged at each epoch's end, and every
     ``checkpoint_steps`` within one; ``patience`` of them in a row without gain end the training (0: they don't).

@@ -1,4 +1,4 @@
-"""TF-IDF of words, word pairs, first and last lines and runs of characters plus metadata, under a linear classifier.
+"""A linear classifier over metadata and TF-IDF of words, pairs, the words of first and last lines, and runs of characters.
 
 The fitted numbers travel as safetensors and JSON rather than as a scikit-learn object: plain arrays hold nothing to audit,
 and a replica that reads them needs neither scikit-learn nor skops, which take 5 s and more to import (ADR 19).

@@ -58,10 +58,11 @@ def test_the_words_that_spoke_most_for_the_label_are_named_with_all_that_was_sai
         ("word", "due", 0.5),
         ("word", "invoice", 0.4),
         ("characters", "invoice.", 0.3),
+        ("closing", "invoice", 0.1),
     ]
     said += [("pair", "pay now", 0.2), ("subject", "hello", 0.1), ("word", "dear", -0.9)]
     reasons = [{"kind": kind, "name": name, "weight": weight} for kind, name, weight in said]
     found = words_that_carried(reasons)
     assert list(found) == ["invoice", "due", "pay now"]
-    assert found["invoice"] == pytest.approx(0.7)
+    assert found["invoice"] == pytest.approx(0.8)
     assert words_that_carried(reasons[-1:]) == {}

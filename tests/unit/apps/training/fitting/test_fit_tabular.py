@@ -64,20 +64,22 @@ def test_the_kept_numbers_answer_as_scikit_learn_does(labels: tuple[str, ...]) -
         return csr_matrix(table)
 
     taught, judged = mailbox(60, labels=labels), mailbox(20, seed=9, labels=labels)
-    fitted = fit_tabular(taught, OPTIONS, seed=0).classifier
+    options = OPTIONS.model_copy(update={"edge_weight": 0.5, "gram_weight": 0.7})
+    fitted = fit_tabular(taught, options, seed=0).classifier
 
     vectorizers = [TfidfVectorizer(analyzer=read, sublinear_tf=True, min_df=1, max_features=500) for read in (terms, edges)]
     facts = [np.array([metadata(mail, clean(mail)) for mail in part.emails]) for part in (taught, judged)]
     centre, scale = facts[0].mean(axis=0), facts[0].std(axis=0) + 1e-6
     cleaned = [[clean(mail) for mail in part.emails] for part in (taught, judged)]
-    taught_words = [vectorizer.fit_transform(cleaned[0]) for vectorizer in vectorizers]
-    words = [hstack(taught_words), hstack([vectorizer.transform(cleaned[1]) for vectorizer in vectorizers])]
+    both = [[vectorizer.fit_transform(cleaned[0]) for vectorizer in vectorizers]]
+    both += [[vectorizer.transform(cleaned[1]) for vectorizer in vectorizers]]
+    words = [hstack([found, ends * options.edge_weight]) for found, ends in both]
     tables = [counts_of(part) for part in cleaned]
     known = tables[0].getnnz(axis=0) > 0
     weighing = TfidfTransformer(sublinear_tf=True)
     runs = [weighing.fit_transform(tables[0][:, known]), weighing.transform(tables[1][:, known])]
     rows = [
-        hstack([some, run, csr_matrix(np.clip((fact - centre) / scale, -4, 4) * OPTIONS.metadata_weight)])
+        hstack([some, run * options.gram_weight, csr_matrix(np.clip((fact - centre) / scale, -4, 4) * OPTIONS.metadata_weight)])
         for some, run, fact in zip(words, runs, facts, strict=True)
     ]
     model = LogisticRegression(C=OPTIONS.inverse_regularization, class_weight="balanced", max_iter=300).fit(

@@ -45,7 +45,7 @@ def test_scores_are_reported_fold_by_fold_and_those_known_are_left_out(subject: 
 
 
 def test_options_decide_the_fit(subject: Subject) -> None:
-    few = reports(subject, {"max_terms": 1, "gram_weight": 0.0, "metadata_weight": 0.0}, known=4)
+    few = reports(subject, {"max_terms": 1, "edge_weight": 0.0, "gram_weight": 0.0, "metadata_weight": 0.0}, known=4)
     assert few[0]["score"] < reports(subject, {}, known=4)[0]["score"]
 
 

@@ -1,6 +1,6 @@
 from libs.common.domain.triage import Attachment, Email
 from libs.common.features.cleaning import CleanEmail, clean
-from libs.common.features.extraction import EDGE_WORDS, MAX_WORDS, METADATA, edges, metadata, terms
+from libs.common.features.extraction import EDGE_CHARS, EDGE_WORDS, MAX_WORDS, METADATA, edges, metadata, terms
 
 
 def _mail(**fields: object) -> Email:
@@ -50,3 +50,4 @@ def test_a_huge_mail_gives_no_more_terms_than_a_long_one() -> None:
     cleaned = CleanEmail("", "word " * 2_000_000, "word " * 2_000_000)
     assert len(terms(cleaned)) <= 2 * MAX_WORDS
     assert len(edges(cleaned)) <= 2 * EDGE_WORDS
+    assert len(edges(CleanEmail("", "a" * 1_000_000))[0]) == len("opening:") + EDGE_CHARS
