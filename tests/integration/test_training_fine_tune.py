@@ -159,6 +159,11 @@ def test_all_is_learned_but_the_embeddings(encoder: Path) -> None:
     assert any("position" in name for name in fixed)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU has a fused attention that is fast both ways")
+def test_without_a_gpu_attention_is_computed_plainly(encoder: Path) -> None:
+    assert build_classifier(tiny_lesson(encoder)).config._attn_implementation == "eager"
+
+
 def test_encoders_of_other_kinds_take_the_dropout(encoder: Path, tmp_path: Path) -> None:
     from transformers import DistilBertConfig, DistilBertModel
 
