@@ -12,6 +12,7 @@ from apps.training.datasets.build import BuildRequest, build_dataset, read_datas
 from apps.training.provenance import Stamp
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.stores.datasets import DatasetStore
+from tests.integration.dataset_folders import draft_of, folder_with
 
 # botocore's own use of datetime.utcnow, and moto's threads.
 pytestmark = pytest.mark.filterwarnings(
@@ -65,3 +66,15 @@ def test_a_version_outlives_its_local_copy(s3: Any, tmp_path: Path) -> None:
     assert freed.remote_bytes > 0
     shutil.rmtree(root / ".dvc" / "cache")
     assert read_dataset(store.checkout("mail", "latest", tmp_path / "kept")).num_rows == 60
+
+
+def test_content_that_was_removed_from_the_remote_meanwhile_is_pushed_again(s3: Any, tmp_path: Path) -> None:
+    s3.create_bucket(Bucket="versions")
+    store, folder = DatasetStore(tmp_path / "datasets", "s3://versions/again"), folder_with(tmp_path / "one", b"first")
+    before = keys(s3)
+    store.commit("mail", folder, draft_of(folder))
+    pushed = keys(s3) - before
+    for key in pushed:
+        s3.delete_object(Bucket="versions", Key=key)
+    store.commit("copy", folder, draft_of(folder))
+    assert keys(s3) - before == pushed != set()

@@ -141,7 +141,7 @@ class Rewriting(Workspace):
     def _drop(self, doubtful: set[str]) -> None:
         """Remove content that no commit names: what was replaced, and what killed builds have left; then git's own rest."""
         named = {md5_in(text) for kept in self.versions for text in kept.pointers.values()}
-        self._dvc("gc --quiet --force --all-commits")
+        self._dvc.sweep(whole_history=True)
         self._objects.remove(doubtful - named - self._objects.cached())
         self._objects.sweep()
         (self._root / ".git" / "ORIG_HEAD").unlink(missing_ok=True)

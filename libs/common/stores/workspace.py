@@ -4,7 +4,6 @@ A tag is the moment of truth: what has one is released, what a killed run has do
 """
 
 import os
-import shlex
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +11,9 @@ from pathlib import Path
 from filelock import lock_descriptor, unlock_descriptor
 
 from libs.common.errors import StoreError
-from libs.common.stores.command_lines import CommandLines
 from libs.common.stores.data_objects import DataObjects, md5_in, md5_of
+from libs.common.stores.dvc_tracking import DvcTracking
+from libs.common.stores.git_commands import GitCommands
 
 POINTER = ".dvc"
 _WORK, _RELEASES = "develop", "main"
@@ -21,34 +21,34 @@ _LOST = "build the version again from its lineage"
 
 
 class Workspace:
-    """Plain verbs over the two command lines."""
+    """Plain verbs over the two."""
 
     def __init__(self, root: Path, remote: str) -> None:
         self._root = root
         self._remote = remote
         self._objects = DataObjects(root, remote)
-        self._commands = CommandLines(root)
-        self._git, self._dvc = self._commands.git, self._commands.dvc
+        self._git = GitCommands(root)
+        self._dvc = DvcTracking(root)
 
     @contextmanager
     def locked(self) -> Generator[None]:
         """Alone with the repository, after what the last holder left half done is finished or taken back.
 
-        The lock file is empty unless its holder was killed or failed. Every command holds the lock too: one that outlives
+        The lock file is empty unless its holder was killed or failed. Every git command holds the lock too: one that outlives
         its killed parent is waited for.
         """
         self._root.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(self._root.with_name(f"{self._root.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
         try:
             lock_descriptor(lock)
-            self._commands.held_open = (lock,)
+            self._git.held_open = (lock,)
             if os.fstat(lock).st_size:
                 self._recover()
             os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
             yield
             os.ftruncate(lock, 0)
         finally:
-            self._commands.held_open = ()
+            self._git.held_open = ()
             unlock_descriptor(lock)
             os.close(lock)
 
@@ -90,7 +90,7 @@ class Workspace:
 
     def release(self, folder: str, files: Sequence[str], tag: str) -> None:
         """Track ``files`` with DVC, push them, commit on develop; then tag that, and main moves there: both or neither."""
-        self._dvc(shlex.join(("add", "--quiet", *(f"{folder}/{file}" for file in files))), "push --quiet")
+        self._dvc.add([self._root / folder / file for file in files])
         self._git("add", "--all")
         self._git("commit", "--quiet", "--message", f"Release {tag}")
         released = self._git("rev-parse", _WORK).strip()
@@ -128,7 +128,7 @@ class Workspace:
 
     def sweep(self) -> None:
         """Remove from DVC's cache what neither a tag nor the work tree names."""
-        self._dvc("gc --quiet --force --all-tags")
+        self._dvc.sweep(whole_history=False)
 
     def _settle(self) -> None:
         """What ``dvc init`` and ``dvc remote add`` write, without the seconds that they take."""

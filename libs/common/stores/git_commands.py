@@ -1,8 +1,7 @@
-"""The command lines of git and DVC, run inside one repository; every failure is a StoreError with what the command said."""
+"""The command line of git, run inside one repository; every failure is a StoreError with what git said."""
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from libs.common.errors import StoreError
@@ -15,34 +14,19 @@ _IDENTITY = {
 }
 # Whatever the user's own settings are: nothing goes on in the background after a command has ended.
 _SETTINGS = {"core.fsmonitor": "false", "gc.autoDetach": "false"}
-# Most of what a command takes is the import of DVC.
-_DVC = """
-import shlex, sys
-from dvc.cli import main
-sys.exit(next((status for line in sys.argv[1:] if (status := main(shlex.split(line)))), 0))
-"""
-# What DVC says below each error, which helps nobody.
-_CLOSING_WORDS = "Having any troubles?"
 
 
-class CommandLines:
-    """git and DVC in ``root``; each command keeps ``held_open`` (file descriptors) open until it ends."""
+class GitCommands:
+    """git in ``root``; each command keeps ``held_open`` (file descriptors) open until it ends."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self.held_open: tuple[int, ...] = ()
 
-    def git(self, *arguments: str, stdin: str = "") -> str:
+    def __call__(self, *arguments: str, stdin: str = "") -> str:
         """What ``git`` prints."""
-        return self._run(stdin, "git", *arguments)
-
-    def dvc(self, *commands: str) -> str:
-        """What ``dvc`` prints; of several command lines, one after the other, none is begun once one has failed."""
-        return self._run("", sys.executable, "-c", _DVC, *commands)
-
-    def _run(self, stdin: str, *command: str) -> str:
         result = subprocess.run(
-            command,
+            ("git", *arguments),
             cwd=self._root,
             env=_environment(self._root),
             input=stdin,
@@ -52,8 +36,8 @@ class CommandLines:
             pass_fds=self.held_open,
         )
         if result.returncode:
-            said = " ".join((result.stderr or result.stdout).partition(_CLOSING_WORDS)[0].split())[-400:]
-            verb = " ".join(command[1:4]) if command[0] == "git" else f"dvc {'; '.join(command[3:])}"[:80]
+            said = " ".join((result.stderr or result.stdout).split())[-400:]
+            verb = " ".join(arguments[:3])[:80]
             raise StoreError(f"the data workspace {self._root}: '{verb}' failed: {said}", "see what is wrong there by hand")
         return result.stdout
 
@@ -65,4 +49,4 @@ def _environment(root: Path) -> dict[str, str]:
     for place, (key, value) in enumerate(_SETTINGS.items()):
         settings |= {f"GIT_CONFIG_KEY_{place}": key, f"GIT_CONFIG_VALUE_{place}": value}
     bounds = {"GIT_CEILING_DIRECTORIES": str(root.resolve().parent)}
-    return {**inherited, **_IDENTITY, **settings, **bounds, "DVC_NO_ANALYTICS": "1", "LC_ALL": "C.UTF-8"}
+    return {**inherited, **_IDENTITY, **settings, **bounds, "LC_ALL": "C.UTF-8"}
