@@ -84,26 +84,28 @@ def refused_since(begun: datetime, promotions: Iterable[Promotion]) -> bool:
 def record_evidence(
     model: str,
     version: str,
-    gate: str,
+    gates: Annotated[list[str], typer.Argument(metavar="GATE...", help="What the finding is for: one gate or more.")],
     detail: Annotated[str, typer.Option(help="What was done and found; a link is fine.")],
     passed: Annotated[bool, typer.Option("--passed/--failed")] = True,
 ) -> None:
-    """Record what was found for a gate, as the owner of TRIAGE_TOKEN."""
+    """Record what was found for gates, as the owner of TRIAGE_TOKEN: for all of them, or for none where one is unknown."""
     session = open_session()
     actor = session.actor()
-    _require_gate(session.config.promotion_pipeline, gate)
+    _require_gates(session.config.promotion_pipeline, gates)
     session.stores.registry.get(model, version)
-    session.stores.records.evidence.record(model, version, gate, passed, detail, actor.name, session.now)
-    details = {"gate": gate, "passed": passed, "detail": detail}
-    session.stores.records.audit.append(actor, "evidence_recorded", f"{model}/{version}", details, session.now)
-    typer.echo(f"{gate} of {model}/{version}: {'passed' if passed else 'failed'}")
+    for gate in gates:
+        session.stores.records.evidence.record(model, version, gate, passed, detail, actor.name, session.now)
+        details = {"gate": gate, "passed": passed, "detail": detail}
+        session.stores.records.audit.append(actor, "evidence_recorded", f"{model}/{version}", details, session.now)
+        typer.echo(f"{gate} of {model}/{version}: {'passed' if passed else 'failed'}")
 
 
-def _require_gate(pipeline: PromotionPipeline, gate: str) -> None:
+def _require_gates(pipeline: PromotionPipeline, gates: Iterable[str]) -> None:
     stages = (pipeline.stages.development, pipeline.stages.staging, pipeline.stages.production)
     known = [each.name for stage in stages for each in stage.quality_gates if each.condition is None]
-    if gate not in known:
-        raise PromotionRefused(f"no stage has a gate '{gate}' that rests on evidence", f"there are {', '.join(known)}")
+    if unknown := [gate for gate in gates if gate not in known]:
+        named = ", ".join(f"'{gate}'" for gate in unknown)
+        raise PromotionRefused(f"no stage has a gate {named} that rests on evidence", f"there are {', '.join(known)}")
 
 
 def _vote(promotion_id: str, approved: bool, reason: str) -> None:

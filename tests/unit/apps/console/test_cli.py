@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from apps.console.runtime.discover import Reachable, discover
 from apps.console.runtime.lock import exclusive
 from libs.common.config.home import Home
 from libs.common.errors import PromotionRefused, StoreError
-from libs.common.stores.records import migrate
+from libs.common.stores.records import migrate, open_records
 
 TAKE_THE_LOCK = """
 from apps.console.runtime.lock import exclusive
@@ -74,15 +75,17 @@ def test_nothing_is_reachable_before_the_first_start(state_home: Path) -> None:
     assert discover(Home(state_home)) == Reachable()
 
 
-def test_evidence_for_a_gate_that_no_stage_has_is_refused(state_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evidence_is_refused_whole_for_a_gate_that_no_stage_has(state_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state_home.mkdir(parents=True)
     migrate(f"sqlite:///{state_home}/records.db")
     added = CliRunner().invoke(app, ["principal", "add", "omar", "approver"])
     monkeypatch.setenv("TRIAGE_TOKEN", added.stdout.strip())
-    words = ["evidence", "record", "email_classifier", "1", "busyness_approval", "--detail", "asked"]
-    with pytest.raises(PromotionRefused, match="busyness_approval") as refused:
+    words = ["evidence", "record", "email_classifier", "1", "business_approval", "busyness_approval", "--detail", "asked"]
+    with pytest.raises(PromotionRefused, match="gate 'busyness_approval'") as refused:
         CliRunner().invoke(app, words, catch_exceptions=False)
     assert "business_approval" in (refused.value.hint or "")
+    with closing(open_records(f"sqlite:///{state_home}/records.db")) as records:
+        assert records.evidence.latest("email_classifier", "1", "business_approval") is None
 
 
 def test_the_recipe_of_a_build_is_found_from_where_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
