@@ -6,9 +6,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$python && break; done)
-# Three lanes side by side: one whole installation for all journeys, which costs a third of a processor for as long as it is
-# up, and single services, mostly wait for something to happen; what starts neither takes what they leave of the machine, in
-# this order: the longest files first, so that no worker ends alone.
+# Two lanes at once, in this order: one whole installation for all journeys; single services, which mostly wait for something
+# to happen; what starts neither. The longer these services are up, the more they cost while they wait, a third of a processor
+# together, and on two cores more than two lanes keep them up for twice as long.
 BESIDE = $(wildcard $(addprefix tests/integration/test_,training* data* summaries* embeddings* corpus* feedback* hostile* objects* predictions* records*)) tests/unit
 JOURNEYS = tests/e2e
 SERVICES = tests/architecture $(filter-out $(BESIDE),$(wildcard tests/integration/test_*)) tests/chaos
@@ -30,8 +30,8 @@ demo: setup ## run the whole life of a model; KEEP=1 leaves it running, SOURCE=U
 	$(BIN)/triage demo $(if $(KEEP),--keep) $(if $(SOURCE),--source '$(SOURCE)') $(if $(RECIPE),--recipe '$(RECIPE)')
 
 test: setup ## run every test: architecture, unit, integration, end to end, chaos
-	@echo "Three lanes side by side; each is shown when it has ended."
-	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target lane-journeys lane-services lane-beside
+	@echo "Three lanes, two at once; each is shown when it has ended."
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lane-journeys lane-services lane-beside
 
 lane-journeys:
 	@$(BIN)/pytest $(JOURNEYS)
@@ -40,7 +40,7 @@ lane-services:
 	@$(BIN)/pytest $(SERVICES)
 
 lane-beside:
-	@nice -n 10 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(BESIDE)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(BESIDE)
 
 check: lint unit ## what a commit must pass: format, lint, types, floors, unit and architecture tests
 

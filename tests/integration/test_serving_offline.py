@@ -168,7 +168,7 @@ def wait_for_part(out: Path, process: "subprocess.Popen[str]") -> None:
 @pytest.mark.usefixtures("connected")
 @pytest.mark.timeout(400)
 def test_a_killed_run_is_gone_on_with_and_misses_and_repeats_nothing(installation: Installation, tmp_path: Path) -> None:
-    mails = emails(20_000)
+    mails = emails(8_000)
     mails[1234] = Email("", "", "", "")
     source, out = table_of(tmp_path / "m.parquet", mails), tmp_path / "killed"
     words = (str(source), "--out", str(out), "--version", "1")
@@ -177,17 +177,17 @@ def test_a_killed_run_is_gone_on_with_and_misses_and_repeats_nothing(installatio
         os.kill(job.pid, signal.SIGKILL)
         job.wait(DEADLINE_S)
     before = {name: content for name, content in written(out).items() if name.startswith("part-")}
-    assert 0 < len(before) < 20
+    assert 0 < len(before) < 8
     with installation.as_a_job(*words) as job:
         said, log = job.communicate(timeout=DEADLINE_S)
     assert job.returncode == 0, log
-    assert "20,000 e-mails" in said
+    assert "8,000 e-mails" in said
     assert "were there" in said
     assert "1 of them quarantined" in said
     after = written(out)
     assert {name: after[name] for name in before} == before, "what was there is left as it is"
     rows = rows_in(out)
-    assert [row["origin"] for row in rows] == [f"m.parquet#{number}" for number in range(20_000) if number != 1234]
+    assert [row["origin"] for row in rows] == [f"m.parquet#{number}" for number in range(8_000) if number != 1234]
     positions = [row["position"] for row in rows]
     assert positions == sorted(set(positions))
     installation.triage(source, tmp_path / "whole")
