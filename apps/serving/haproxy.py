@@ -41,6 +41,9 @@ s#^\( *errorfile 50[234]\) .*#\1 {unavailable}#
     http-request set-var(txn.replicas) nbsrv \# triage\
     acl full be_conn,div(txn.replicas) ge {in_flight} \# triage\
     http-request return status 429 errorfile {busy} if METH_POST full {{ nbsrv gt 0 }} \# triage#
+# Who comes alone is sent to the first replica that lives: taking turns, each would find its caches filled by the other.
+s#^\( *\)server \(SERVE_REPLICA_[^ ]*\) .*#&\
+\1use-server \2 if {{ be_conn le 1 }} \# triage#
 # Serve decodes these headers before we see them, and bytes that are no UTF-8 are a 500; two of them are for its own proxy.
 /^frontend http_frontend$/a\
     http-request deny deny_status 400 if {{ req.hdr(x-request-id) -m reg [^[:print:]] }} # triage\

@@ -1,6 +1,7 @@
 """Replicas keep their answers, and an erasure makes every one of them drop what it keeps, without a request."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import httpx
@@ -25,14 +26,16 @@ def shown(service: Service, series: str) -> float:
 
 
 def ask(service: Service, times: int) -> list[bool]:
-    """Whether each of so many replies to one content came from the cache."""
+    """Whether each of so many replies to one content, four at a time, came from the cache."""
     body = {"subject": "Hello", "body": "Lunch?"}
-    return [httpx.post(f"{service.url}/v1/classify", json=body).json()["cached"] for _ in range(times)]
+    with ThreadPoolExecutor(4) as callers:
+        replies = callers.map(lambda _: httpx.post(f"{service.url}/v1/classify", json=body), range(times))
+        return [reply.json()["cached"] for reply in replies]
 
 
 def test_an_erasure_reaches_every_replica(service: Service) -> None:
     cached = ask(service, 40)
-    assert 1 <= cached.count(False) <= 2  # once in each replica
+    assert 2 <= cached.count(False) <= 8  # in each replica once, or by all four at the same moment
     assert shown(service, 'triage_result_cache_lookups_total{model="email_classifier",result="hit"}') == cached.count(True)
     wait_until(lambda: shown(service, "triage_result_cache_bytes") > 0, "the replicas show what they keep")
     service.route(forgotten_at=datetime.now(UTC))

@@ -20,6 +20,9 @@ frontend http_frontend
 backend default_backend
     http-request return status 404 content-type text/plain lf-string "Path \'%[path]\' not found."
 backend one
+    server SERVE_REPLICA_a-1 127.0.0.1:30000 check
+    server SERVE_REPLICA_a-2 127.0.0.1:30001 check
+    server SERVE_PROXY_ACTOR-fallback-1 127.0.0.1:32000 check backup
 """
 EDITED = """global
     nbthread 2
@@ -39,6 +42,11 @@ backend one
     http-request set-var(txn.replicas) nbsrv # triage
     acl full be_conn,div(txn.replicas) ge 64 # triage
     http-request return status 429 errorfile {folder}/429.http if METH_POST full {{ nbsrv gt 0 }} # triage
+    server SERVE_REPLICA_a-1 127.0.0.1:30000 check
+    use-server SERVE_REPLICA_a-1 if {{ be_conn le 1 }} # triage
+    server SERVE_REPLICA_a-2 127.0.0.1:30001 check
+    use-server SERVE_REPLICA_a-2 if {{ be_conn le 1 }} # triage
+    server SERVE_PROXY_ACTOR-fallback-1 127.0.0.1:32000 check backup
 """
 
 
