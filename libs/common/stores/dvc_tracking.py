@@ -1,6 +1,6 @@
 """DVC inside one repository: files become content with a pointer beside it, kept in the cache and on the remote.
 
-Called in this process: a command line of DVC spends nearly a second on its start, and milliseconds on small files.
+Called in this process: the command line of DVC takes longer to start than to do its work.
 """
 
 import logging
