@@ -25,19 +25,23 @@ def shown(service: Service, series: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series))
 
 
-def ask(service: Service, times: int) -> list[bool]:
-    """Whether each of so many replies to one content, four at a time, came from the cache."""
-    body = {"subject": "Hello", "body": "Lunch?"}
-    with ThreadPoolExecutor(4) as callers:
+def ask(service: Service, about: str, times: int, at_once: int = 1) -> list[bool]:
+    """Whether each of so many replies to one content came from the cache."""
+    body = {"subject": "Hello", "body": about}
+    with ThreadPoolExecutor(at_once) as callers:
         replies = callers.map(lambda _: httpx.post(f"{service.url}/v1/classify", json=body), range(times))
         return [reply.json()["cached"] for reply in replies]
 
 
 def test_an_erasure_reaches_every_replica(service: Service) -> None:
-    cached = ask(service, 40)
+    cached = ask(service, "Lunch?", 40, at_once=4)
     assert 2 <= cached.count(False) <= 8  # in each replica once, or by all four at the same moment
     assert shown(service, 'triage_result_cache_lookups_total{model="email_classifier",result="hit"}') == cached.count(True)
     wait_until(lambda: shown(service, "triage_result_cache_bytes") > 0, "the replicas show what they keep")
     service.route(forgotten_at=datetime.now(UTC))
     wait_until(lambda: shown(service, "triage_result_cache_bytes") == 0, "every replica has dropped its answers", 5.0)
-    assert not ask(service, 1)[0]
+    assert not ask(service, "Lunch?", 1)[0]
+
+
+def test_who_comes_alone_meets_one_replica(service: Service) -> None:
+    assert ask(service, "Dinner?", 20).count(False) == 1
