@@ -14,7 +14,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     try:
         platform.up()
         platform.add_people()
-        platform.run("dataset", "build", "--source", "synthetic://?n=1500&seed=7")
+        platform.run("dataset", "build", "--source", "synthetic://?n=1000&seed=7")
         first = platform.train(seed=1)
         platform.approve_for_production(first.version)
         until(lambda: platform.released(first.version), 90, "the first version is live")

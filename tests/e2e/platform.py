@@ -59,6 +59,16 @@ class Platform:
         """`triage up`, which heals whatever is missing; what it told."""
         return self.run("up", "--env", "demo").stderr
 
+    def heal(self, part: str, before: dict[str, dict[str, Any]]) -> str:
+        """`triage up` after ``part`` was killed: it alone is started again, and at its address; what was told."""
+        assert self.run("status", check=False).returncode == 1
+        told, after = self.up(), self.status()
+        assert f"{part}: starting" in told
+        assert all(one["healthy"] for one in after.values())
+        assert {name for name in before if before[name]["pid"] != after[name]["pid"]} == {part}
+        assert {name: one["url"] for name, one in after.items()} == {name: one["url"] for name, one in before.items()}
+        return told
+
     def down(self) -> None:
         """`triage down`, and nothing left in the scratch folder."""
         self.run("down", check=False)

@@ -18,6 +18,7 @@ def test_the_traffic_goes_back_within_a_minute_and_the_release_ends_after_a_rest
     try:
         platform.approve_for_production(candidate.version)
         until(lambda: _progressing(platform, candidate.version), 120, "the canary takes traffic")
+        before = platform.status()
         platform.kill("flows")
         left = platform.rollout_of(candidate.version)
         assert left is not None
@@ -29,7 +30,7 @@ def test_the_traffic_goes_back_within_a_minute_and_the_release_ends_after_a_rest
             request for request in load.requests() if request.due_at > back_at.timestamp() + 1 and request.kind is Kind.CLASSIFY
         ]
         assert {request.variant for request in late} == {"stable"}
-        platform.up()
+        platform.heal("flows", before)
         until(lambda: _phase(platform, candidate.version) is RolloutPhase.SUCCEEDED, 180, "the release goes on and ends")
     finally:
         counts = load.end()

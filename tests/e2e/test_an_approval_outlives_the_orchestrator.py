@@ -15,9 +15,10 @@ def test_an_approval_given_while_prefect_is_dead_is_acted_on_after_its_restart(p
     platform.run("promote", MODEL, version, "--to", "staging")
     waiting = next(one for one in platform.stores.records.promotions.open() if one.version == version)
     assert platform.orchestrator.state(waiting.flow_run_id) == "SUSPENDED"
+    before = platform.status()
     platform.kill("prefect")
     platform.run("approve", waiting.id, "--reason", "while the server is down", role=Role.APPROVER)
-    platform.up()
+    platform.heal("prefect", before)
     records = platform.stores.records
     until(lambda: records.promotions.get(waiting.id).outcome is PromotionOutcome.PROMOTE, 120, "the promotion is decided")
     assert [vote.approver for vote in records.promotions.get(waiting.id).approvals] == ["alice"]
