@@ -1,14 +1,15 @@
 """kill -9 at random moments of a commit and of a whole build: the old version or the new one, never something between."""
 
+import multiprocessing
 import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,6 @@ import pytest
 from apps.training.datasets.build import BuildRequest, build_dataset
 from apps.training.provenance import Stamp
 from libs.common.stores.datasets import DatasetStore
-from tests.conftest import REPO
 from tests.integration.dataset_folders import draft_of, folder_with
 
 pytestmark = pytest.mark.filterwarnings(
@@ -25,33 +25,19 @@ pytestmark = pytest.mark.filterwarnings(
 
 KILLS = 20
 BUILD_KILLS = 3
+STAMP = Stamp(datetime(2026, 1, 1, tzinfo=UTC), "abc", "def")
 
-COMMIT = """
-import sys
-from pathlib import Path
-from libs.common.stores.datasets import DatasetStore
-from tests.integration.dataset_folders import draft_of
-root, remote, folder = map(Path, sys.argv[1:])
-store, draft = DatasetStore(root, str(remote)), draft_of(folder)
-print("ready", flush=True)
-store.commit("mail", folder, draft)
-"""
+# Each victim is a process of its own, and what it imports is imported once.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["apps.training.datasets.build", "dvc.repo", "libs.common.stores.datasets", "ray"])
 
-BUILD = """
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-import ray
-from apps.training.datasets.build import BuildRequest, build_dataset
-from apps.training.provenance import Stamp
-from libs.common.stores.datasets import DatasetStore
-root, remote, seed, address = sys.argv[1:]
-ray.init(address=address, log_to_driver=False)
-request = BuildRequest(name="mail", sources=(f"synthetic://?n=300&seed={seed}",))
-print("ready", flush=True)
-now = datetime(2026, 1, 1, tzinfo=UTC)
-build_dataset(request, DatasetStore(Path(root), remote), Stamp(now, "abc", "def"))
-"""
+
+def commit(place: "Place", folder: Path) -> None:
+    place.store.commit("mail", folder, draft_of(folder))
+
+
+def build(place: "Place", seed: int) -> None:
+    build_dataset(BuildRequest(name="mail", sources=(f"synthetic://?n=300&seed={seed}",)), place.store, STAMP)
 
 
 class Place:
@@ -80,33 +66,38 @@ class Place:
         return [version.tag for version in versions]
 
 
-def killed(script: str, arguments: list[str], after_s: float, group: bool) -> bool:
-    """Run ``script``, and kill it ``after_s`` seconds after it said that it is ready; False where it had ended before."""
-    command = [sys.executable, "-c", script, *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(REPO), "PYTHONWARNINGS": "ignore"}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment, start_new_session=True
-    ) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(after_s)
-        if child.poll() is None:
-            # Alone, as by the kernel when memory is short: then its git or DVC goes on. Or with all that it has started.
-            os.killpg(child.pid, signal.SIGKILL) if group else child.kill()
-        return child.wait() == -signal.SIGKILL
+@dataclass(frozen=True)
+class Victim:
+    """A process that does ``work`` in a group of its own, on the Ray at ``address`` where there is one."""
 
+    work: Callable[..., None]
+    arguments: tuple[object, ...]
+    address: str | None = None
 
-def duration(script: str, arguments: list[str]) -> float:
-    """Seconds that ``script`` takes from ready to its end when nobody kills it."""
-    command = [sys.executable, "-c", script, *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(REPO), "PYTHONWARNINGS": "ignore"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
+    def live(self, ready: Connection) -> None:
+        """What the process does: it says when it begins."""
+        os.setsid()
+        if self.address:
+            import ray
+
+            ray.init(address=self.address, log_to_driver=False)
+        ready.send(True)
+        self.work(*self.arguments)
+
+    def lived(self, at_most_s: float | None = None, group: bool = True) -> float | None:
+        """Seconds from its beginning to its own end; None where it was killed, after ``at_most_s``."""
+        ready, theirs = FORKS.Pipe(duplex=False)
+        process = FORKS.Process(target=self.live, args=(theirs,))
+        process.start()
+        assert ready.recv()
         began = time.monotonic()
-        assert child.wait() == 0
-        return time.monotonic() - began
+        process.join(at_most_s)
+        if process.is_alive():
+            # Alone, as by the kernel when memory is short: then its git goes on. Or with all that it has started.
+            os.killpg(process.pid, signal.SIGKILL) if group else process.kill()
+        process.join()
+        assert process.exitcode in (0, -signal.SIGKILL)
+        return time.monotonic() - began if process.exitcode == 0 else None
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["the first version", "the next version"])
@@ -115,14 +106,14 @@ def test_a_commit_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_pat
     folders = [folder_with(tmp_path / name, name.encode()) for name in ("one", "two", "three")]
     for folder in folders[:before]:
         place.store.commit("mail", folder, draft_of(folder))
-    arguments = [str(place.root), str(place.remote), str(folders[before])]
     old = [f"mail/v1.{number}.0" for number in range(before)]
     place.save()
-    whole_s = duration(COMMIT, arguments)
+    victim = Victim(commit, (place, folders[before]))
+    whole_s = victim.lived() or 0.0
     found: list[list[str]] = []
     while len(found) < (KILLS - 5 if before else 5):
         place.put_back()
-        if not killed(COMMIT, arguments, whole_s * chance.random(), group=chance.random() < 0.5):
+        if victim.lived(whole_s * chance.random(), group=chance.random() < 0.5):
             continue
         found.append(place.require_whole())
         assert found[-1] in (old, [*old, f"mail/v1.{before}.0"])
@@ -134,16 +125,13 @@ def test_a_commit_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_pat
 
 def test_a_build_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_path: Path, connected: str) -> None:
     place, chance = Place(tmp_path), random.Random(7)
-    arguments = [str(place.root), str(place.remote)]
-    whole_s = duration(BUILD, [*arguments, "1", connected])
+    whole_s = Victim(build, (place, 1), connected).lived() or 0.0
     number = kills = 0
     while kills < BUILD_KILLS:
         before = place.require_whole()
-        if not killed(BUILD, [*arguments, str(number + 2), connected], whole_s * chance.random(), group=True):
+        if Victim(build, (place, number + 2), connected).lived(whole_s * chance.random()):
             continue
         number, kills = number + 2, kills + 1
         assert place.require_whole() in (before, [*before, f"mail/v1.{len(before)}.0"])
-        request = BuildRequest(name="mail", sources=(f"synthetic://?n=300&seed={number + 1}",))
-        now = datetime(2026, 1, 1, tzinfo=UTC)
-        build_dataset(request, place.store, Stamp(now, "abc", "def"))
+        build(place, number + 1)
         assert place.store.verify("mail") == []
