@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import sqlite3
@@ -26,7 +25,6 @@ import psutil
 import pytest
 
 from apps.serving.deploy import deploy_server, deploy_slot, retire_slot, slot_ready
-from apps.serving.ingress import free_ports, ray_environment
 from apps.serving.loading import LoadedModel
 from apps.serving.settings import Folders, ReplicaSettings, replica_settings
 from apps.serving.slot import slot_name
@@ -38,9 +36,9 @@ from libs.common.domain.traffic import Traffic
 from libs.common.domain.triage import Email, PredictionEvent
 from libs.common.errors import ModelNotFound
 from libs.common.stores.objects import open_objects
-from libs.common.stores.orchestrator import start_serve
 from libs.common.stores.predictions import PredictionLog
 from libs.common.stores.records import Records, migrate, open_records
+from tests.integration.shared_serve import shared_serve
 
 MODEL = "email_classifier"
 LABELS = ("spam", "work")
@@ -223,40 +221,30 @@ def added_node() -> Iterator[AddedNode]:
 
 
 @contextmanager
-def running_service(home: Path, haproxy: bool = True, serving: ModelServing | None = None, **changed: Any) -> Iterator[Service]:
-    """Ray, Serve and a server, by default of two replicas, with everything below ``home`` and its settings ``changed``."""
-    import ray
+def running_service(home: Path, serving: ModelServing | None = None, **changed: Any) -> Iterator[Service]:
+    """A server, by default of two replicas, with everything below ``home`` and its settings ``changed``."""
     from ray import serve
 
     config = load_config("demo")
     addresses = Addresses(f"sqlite:///{home}/records.db", str(home / "objects"), "", "", "")
     folders = Folders(home / "models", home / "predictions", home / "metrics")
     migrate(addresses.records)
-    (port,) = free_ports(1)
     serving = serving or config.model_serving
     settings = replica_settings(MODEL, serving, addresses, folders)
     settings = replace(settings, poll_interval=timedelta(milliseconds=200), report_interval=timedelta(seconds=1))
     settings = replace(settings, **changed)
     records = open_records(addresses.records)
-    with pytest.MonkeyPatch.context() as patch:
-        # Short: a Unix socket's path holds 107 characters.
-        run = Path("/tmp") / f"triage-serving-{port}"
-        for name, value in ray_environment(run, haproxy, True, timedelta(seconds=settings.longest_wait_s)).items():
-            patch.setenv(name, value)
-        ray.shutdown()  # what another module has left
-        ray.init(address="local", include_dashboard=False, num_cpus=4, log_to_driver=False, logging_level="error")
-        try:
-            start_serve("127.0.0.1", port)
-            deploy_server(serving, settings, load=load_scripted)
-            log = PredictionLog(open_objects(addresses.objects))
-            service = Service(f"http://127.0.0.1:{port}", records, log, serving, settings)
-            wait_until(lambda: _answers(service.url), "the service answers")
-            yield service
-        finally:
-            serve.shutdown()
-            ray.shutdown()
-            records.close()
-            shutil.rmtree(run, ignore_errors=True)
+    port = shared_serve.join(timedelta(seconds=settings.longest_wait_s))
+    try:
+        deploy_server(serving, settings, load=load_scripted)
+        log = PredictionLog(open_objects(addresses.objects))
+        service = Service(f"http://127.0.0.1:{port}", records, log, serving, settings)
+        wait_until(lambda: _answers(service.url), "the service answers")
+        yield service
+    finally:
+        retire_slot(MODEL)
+        serve.delete(MODEL)
+        records.close()
 
 
 def deploy_unready(service: Service, ref: ModelRef) -> None:

@@ -35,6 +35,7 @@ from libs.common.models.tabular import TabularClassifier, TabularWeights
 from libs.common.stores.objects import open_objects
 from libs.common.stores.records import migrate, open_records
 from tests.integration.serving_service import MODEL, wait_until
+from tests.integration.shared_serve import shared_serve
 from tests.integration.tiny_summarizer import tiny_summarizer
 from tests.unit.apps.training.summaries.small_models import small_model
 
@@ -134,11 +135,11 @@ def ray_address(port: int) -> Iterator[str]:
 
     # Short: a Unix socket's path holds 107 characters.
     run = Path("/tmp") / f"triage-serving-{port}"
+    shared_serve.leave()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ray_environment(run, True, True, load_config("demo").model_serving.replica.longest_wait).items():
             patch.setenv(name, value)
         patch.delenv("RAY_ADDRESS", raising=False)
-        ray.shutdown()  # what another module has left
         context = ray.init(
             address="local", include_dashboard=False, num_cpus=4, namespace="triage", log_to_driver=False, logging_level="error"
         )

@@ -32,6 +32,7 @@ from libs.common.stores.orchestrator import deploy_api, start_serve
 from libs.common.stores.records import migrate
 from tests.integration.children import children_named
 from tests.integration.serving_service import wait_until
+from tests.integration.shared_serve import shared_serve
 from tests.integration.test_serving_offline import MODEL, box_of, emails, table_of
 from tests.unit.apps.training.mails import mailbox as synthetic
 from tests.unit.flows.standing import version as registered
@@ -91,7 +92,7 @@ def service(ray_at_the_end: None, tmp_path_factory: pytest.TempPathFactory) -> I
     stores.registry.register(home.root / "artifact", draft)
     token = stores.records.principals.add("ann", Role.ENGINEER)
     (port,) = free_ports(1)
-    ray.shutdown()
+    shared_serve.leave()
     with ray_that_takes_jobs() as address:
         ray.init(address=address, log_to_driver=False)
         start_serve("127.0.0.1", port)

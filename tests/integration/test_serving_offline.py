@@ -56,9 +56,9 @@ class Installation:
     def triage(self, source: Path | str, out: Path, version: str = "1", **more: Any) -> OfflineSummary:
         return triage_source(OfflineRequest(str(source), str(out), MODEL, version, **more), self.place)
 
-    def as_a_job(self, *words: str) -> "subprocess.Popen[str]":
-        environment = {**os.environ, "TRIAGE_HOME": str(self.home.root), "PYTHONPATH": str(REPO)}
-        environment.pop("RAY_ADDRESS", None)
+    def as_a_job(self, *words: str, ray: str = "") -> "subprocess.Popen[str]":
+        """The command line; without ``ray``, the address of one, it starts a Ray of its own."""
+        environment = {**os.environ, "TRIAGE_HOME": str(self.home.root), "PYTHONPATH": str(REPO), "RAY_ADDRESS": ray}
         command = [sys.executable, "-m", "apps.serving.batch", *words]
         piped = subprocess.PIPE
         return subprocess.Popen(command, cwd=REPO, env=environment, text=True, stdout=piped, stderr=piped)
@@ -165,9 +165,10 @@ def wait_for_part(out: Path, process: "subprocess.Popen[str]") -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.usefixtures("connected")
 @pytest.mark.timeout(400)
-def test_a_killed_run_is_gone_on_with_and_misses_and_repeats_nothing(installation: Installation, tmp_path: Path) -> None:
+def test_a_killed_run_is_gone_on_with_and_misses_and_repeats_nothing(
+    installation: Installation, connected: str, tmp_path: Path
+) -> None:
     mails = emails(8_000)
     mails[1234] = Email("", "", "", "")
     source, out = table_of(tmp_path / "m.parquet", mails), tmp_path / "killed"
@@ -178,7 +179,7 @@ def test_a_killed_run_is_gone_on_with_and_misses_and_repeats_nothing(installatio
         job.wait(DEADLINE_S)
     before = {name: content for name, content in written(out).items() if name.startswith("part-")}
     assert 0 < len(before) < 8
-    with installation.as_a_job(*words) as job:
+    with installation.as_a_job(*words, ray=connected) as job:
         said, log = job.communicate(timeout=DEADLINE_S)
     assert job.returncode == 0, log
     assert "8,000 e-mails" in said
