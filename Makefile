@@ -9,9 +9,10 @@ PYTHON ?= $(shell for python in python3.11 python3 python; do \
 # Two lanes at once, in this order: one whole installation for all journeys; single services, which mostly wait for something
 # to happen; what starts neither. The longer these services are up, the more they cost while they wait, a third of a processor
 # together, and on two cores more than two lanes keep them up for longer.
-BESIDE = $(wildcard $(addprefix tests/integration/test_,training* data* summaries* embeddings* corpus* feedback* hostile* objects* predictions* records*)) tests/unit
+BESIDE = $(wildcard $(addprefix tests/integration/test_,training* data* summaries* serving_offline* serving_model_cache* bit* \
+	embeddings* corpus* feedback* hostile* objects* predictions* records*)) tests/architecture tests/unit
 JOURNEYS = tests/e2e
-SERVICES = tests/architecture $(filter-out $(BESIDE),$(wildcard tests/integration/test_*)) tests/chaos
+SERVICES = $(filter-out $(BESIDE),$(wildcard tests/integration/test_*)) tests/chaos
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
