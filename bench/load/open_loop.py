@@ -65,6 +65,14 @@ class OpenRun:
         """How many were turned away with 429 or 503."""
         return self.status.count(429) + self.status.count(503)
 
+    def failures(self) -> str:
+        """What was not answered with 200: how many of each status, and between which seconds of the run they were due."""
+        due: dict[int, list[float]] = {}
+        for at, status in zip(self.due_s, self.status, strict=True):
+            if status != 200:
+                due.setdefault(status, []).append(at)
+        return "; ".join(f"{len(ats)} × {status} due {min(ats):.2f}–{max(ats):.2f} s" for status, ats in sorted(due.items()))
+
     def percentile_ms(self, percent: float) -> float:
         """Latency of what was accepted; endless where nothing was."""
         taken = [took for took, status in zip(self.took_ms, self.status, strict=True) if status == 200]
@@ -100,6 +108,9 @@ class _Connection(asyncio.Protocol):
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
+        if not self._busy:  # nothing was asked on it for so long that the service says so, and hangs up
+            self._transport.abort()
+            return
         self._parser.feed_data(data)
 
     def on_header(self, name: bytes, value: bytes) -> None:

@@ -1,5 +1,6 @@
 """The champion under the specification's most: 500 requests a second, open loop."""
 
+import sys
 from pathlib import Path
 
 from bench.contestants.lineup import PRODUCT
@@ -20,6 +21,7 @@ def measure_cascade(setup: Setup) -> dict[str, Figure]:
     """Latencies, errors, and who answered."""
     with setup.started(PRODUCT, "cascade") as one:
         run = run_open(one.url, RATE, setup.seconds.cascade, setup.bodies.path)
+    print(f"failed: {run.failures() or 'none'}", file=sys.stderr, flush=True)
     escalated = _escalated(setup.arms / "cascade", setup.bodies)
     return {**judge_cascade(run), "cascade_unsure": Figure(round(escalated, 4), "of the e-mails sent")}
 

@@ -84,3 +84,9 @@ async def test_a_service_that_is_not_there_is_no_answer(bodies: Path, unused_tcp
 def test_latency_is_of_what_was_accepted() -> None:
     run = OpenRun(1.0, due_s=[0, 0.1, 0.2], took_ms=[10, 1, 30], status=[200, 429, 200])
     assert run.percentile_ms(50) == 20
+
+
+def test_what_failed_is_told_by_its_status_and_when_it_was_due() -> None:
+    run = OpenRun(1.0, due_s=[0, 0.5, 0.1, 0.25], took_ms=[10, 1, 1, 30], status=[200, 429, 429, 0])
+    assert run.failures() == "1 × 0 due 0.25–0.25 s; 2 × 429 due 0.10–0.50 s"
+    assert not OpenRun(1.0, due_s=[0], took_ms=[1], status=[200]).failures()
