@@ -47,7 +47,6 @@ def _ray(home: Home, ports: Ports, platform: Platform, variables: Mapping[str, s
         "num-cpus": platform.ray.logical_cpus,
         "temp-dir": scratch_folder(home),
         "log-style": "record",
-        "include-log-monitor": "false",  # it sends what workers print to drivers, and none of ours listens
     }
     argv = [_executable("ray"), "start", "--head", "--block", "--disable-usage-stats"]
     argv += [f"--{name}={value}" for name, value in options.items()]
