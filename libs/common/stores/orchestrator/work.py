@@ -1,8 +1,10 @@
 """Ray for work that ends: joined where one is named, else started for as long as this process lives."""
 
+import logging
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 from libs.common.errors import DataError, StoreError, TriageError, own_cause
 
@@ -13,6 +15,8 @@ _BEGUN_WITH = {
     "RAY_API_SERVER_ADDRESS": "http://127.0.0.1:9",
     "RAY_worker_niceness": "0",  # who is to yield says so itself; Ray's own is 15
 }
+# What goes wrong is raised; the rest would stand between the lines of a command.
+_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
 def join_or_start_ray() -> None:
@@ -29,7 +33,7 @@ def join_or_start_ray() -> None:
         start_ray()
         return
     try:
-        ray.init(namespace="triage", log_to_driver=False)
+        ray.init(namespace="triage", **_QUIET)
     except Exception as error:
         raise StoreError(f"the Ray of RAY_ADDRESS={named} cannot be joined: {_line(error)}", "see: triage status") from error
 
@@ -43,7 +47,7 @@ def start_ray(cpus: int | None = None) -> None:
 
     try:
         with _environment(_BEGUN_WITH):
-            ray.init(address="local", num_cpus=cpus, include_dashboard=False, log_to_driver=False)
+            ray.init(address="local", num_cpus=cpus, include_dashboard=False, **_QUIET)
     except Exception as error:  # Ray raises a bare Exception where a busy machine does not start it in time
         raise StoreError(f"Ray did not start: {_line(error)}", "is the machine busy? run the same command again") from error
 
