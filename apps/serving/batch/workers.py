@@ -1,6 +1,5 @@
 """The pool of actors that make parts: Ray Data deals out the parts, each actor holds the model, and only tallies come back."""
 
-import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -83,12 +82,10 @@ def make_parts(parts: Sequence[Part], assignment: Assignment, offline: Offline) 
     import ray.data
     from ray.exceptions import RayError
 
-    from libs.common.stores.orchestrator import join_or_start_ray, own_error
+    from libs.common.stores.orchestrator import join_or_start_ray, own_error, quiet_data
 
     join_or_start_ray()
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # it has a handler of its own, whatever Ray's level is
+    quiet_data()
     # Of all its stages this is the only one that books CPUs: two that wait for each other's would wait for ever.
     made = ray.data.from_items(list(parts), override_num_blocks=len(parts)).map_batches(
         PartWorker,

@@ -20,7 +20,7 @@ from apps.training.reading.sources import Source, Stretch, mails_of
 from libs.common.domain.progress import Progress, Watch, unwatched
 from libs.common.domain.triage import Email, LabelledEmail
 from libs.common.errors import StoreError
-from libs.common.stores.orchestrator import most_at_once, own_error
+from libs.common.stores.orchestrator import most_at_once, own_error, quiet_data
 
 _BLOCK_ROWS = 500
 # What a task books; with a whole one, a machine of two CPUs that also serves would leave a core idle.
@@ -74,9 +74,7 @@ def stream_rows(sources: Sequence[Source], watch: Watch = unwatched) -> Iterator
     if not ray.is_initialized():
         raise StoreError("Ray is not connected", "connect at the front door first: ray.init(address=…)")
     stretches = [stretch for source in sources for stretch in source.stretches]
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.execution_options.preserve_order = True
+    quiet_data().execution_options.preserve_order = True
     cleaned = ray.data.read_datasource(
         MailSource(stretches),
         num_cpus=_TASK_CPUS,

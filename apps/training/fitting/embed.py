@@ -13,6 +13,7 @@ from apps.training.fitting.ray_train import require_ray
 from libs.common.errors import ModelError
 from libs.common.features.text_network import Array, TextNetwork
 from libs.common.features.tokens import beginning
+from libs.common.stores.orchestrator import quiet_data
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -63,9 +64,7 @@ def _embedded(texts: Sequence[str], network: TextNetwork, actors: int) -> "Datas
     import ray.data
 
     packed = ray.put({path.name: path.read_bytes() for path in sorted(network.files.iterdir())})
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.execution_options.preserve_order = True
+    quiet_data().execution_options.preserve_order = True
     cut = [beginning(text, network.max_tokens) for text in texts]
     blocks = [pa.table({"text": cut[start : start + _BLOCK_TEXTS]}) for start in range(0, len(cut), _BLOCK_TEXTS)]
     return ray.data.from_arrow(blocks).map_batches(

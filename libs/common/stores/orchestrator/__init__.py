@@ -3,7 +3,7 @@
 from libs.common.stores.orchestrator.cluster import connect_ray, deploy_api, start_serve
 from libs.common.stores.orchestrator.flows import FlowRun, Orchestrator
 from libs.common.stores.orchestrator.jobs import submit_job, wait_job
-from libs.common.stores.orchestrator.work import join_or_start_ray, most_at_once, own_error, start_ray
+from libs.common.stores.orchestrator.work import join_or_start_ray, most_at_once, own_error, quiet_data, start_ray
 
 __all__ = [
     "FlowRun",
@@ -13,6 +13,7 @@ __all__ = [
     "join_or_start_ray",
     "most_at_once",
     "own_error",
+    "quiet_data",
     "start_ray",
     "start_serve",
     "submit_job",

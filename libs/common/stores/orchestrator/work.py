@@ -4,9 +4,12 @@ import logging
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from libs.common.errors import DataError, StoreError, TriageError, own_cause
+
+if TYPE_CHECKING:
+    from ray.data import DataContext
 
 _BEGUN_WITH = {
     # Without a dashboard there is no state API, and this one refuses at once. Else Ray Train, which asks it whether a training
@@ -68,6 +71,16 @@ def _environment(variables: dict[str, str]) -> Generator[None]:
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split())
+
+
+def quiet_data() -> "DataContext":
+    """Ray Data's settings in this process, which from now on shows neither bars nor notes; what goes wrong is raised."""
+    import ray.data
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = context.print_on_execution_start = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # it has a handler of its own, whatever Ray's level is
+    return context
 
 
 def most_at_once(tasks: int) -> int | None:
