@@ -89,6 +89,7 @@ class Victim:
         ready, theirs = FORKS.Pipe(duplex=False)
         process = FORKS.Process(target=self.live, args=(theirs,))
         process.start()
+        theirs.close()  # a victim that ends before it begins is then an EOFError here
         assert ready.recv()
         began = time.monotonic()
         process.join(at_most_s)
