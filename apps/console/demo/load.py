@@ -103,9 +103,9 @@ class Load:
             timeout=self.plan.timeout_s, limits=limits, trust_env=False, transport=self.transport
         ) as client:
             async for due in self._times(draw):
-                mail = next(self.mails(self.plan.part))
-                labelled = draw.random() < self.plan.feedback_share
-                self._start(self._converse(client, mail, due, labelled))
+                plan = self.plan  # it may have changed before the conversation begins
+                mail, labelled = next(self.mails(plan.part)), draw.random() < plan.feedback_share
+                self._start(self._converse(client, plan, mail, due, labelled))
             while self._out:
                 await asyncio.wait(self._out)
 
@@ -131,9 +131,10 @@ class Load:
         self._out.add(task)
         task.add_done_callback(self._out.discard)
 
-    async def _converse(self, client: httpx.AsyncClient, mail: LabelledEmail, due: float, labelled: bool) -> None:
+    async def _converse(
+        self, client: httpx.AsyncClient, plan: LoadPlan, mail: LabelledEmail, due: float, labelled: bool
+    ) -> None:
         """Ask for the label and, where ``labelled``, say some time later what it should have been."""
-        plan = self.plan
         asked = SentRequest(
             Kind.CLASSIFY, str(uuid.uuid4()), plan.part, due, 0.0, 0, mail.label, mail.email.message_id or mail.source
         )

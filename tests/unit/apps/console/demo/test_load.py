@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import cycle, pairwise
 
 import httpx
@@ -153,3 +155,15 @@ def test_nobody_else_is(url: str) -> None:
 def test_a_plan_without_bounds_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(DataError, match="the rate goes up to"):
         LoadPlan(**{"url": "http://127.0.0.1:9", "part": "calm", "rate": 1, "seconds": 1, **wrong})
+
+
+def test_a_request_is_of_the_part_that_its_mail_came_from() -> None:
+    requests: list[SentRequest] = []
+
+    def mails(part: str) -> Iterator[LabelledEmail]:
+        load.change(part="drifted")
+        return cycle([MAIL])
+
+    load = Load(replace(PLAN, max_requests=2), mails, requests.append, httpx.MockTransport(answer))
+    asyncio.run(load.run())
+    assert [request.part for request in requests] == [PLAN.part, "drifted"]
