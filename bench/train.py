@@ -44,7 +44,7 @@ from apps.training.fitting.fit_transformer import prepare_lesson
 from apps.training.fitting.fit_worker import learn
 from apps.training.fitting.learner import Learner, build_classifier
 from apps.training.fitting.lesson import Lesson, TokenRows
-from apps.training.fitting.ray_train import WORKER_VARIABLES, run_config, train
+from apps.training.fitting.ray_train import WORKER_VARIABLES, run_config, scaling, train
 from apps.training.fitting.schedule import learning_share
 from apps.training.reading.ingest import open_source
 from bench.recording import REPO, Figure, record, spread
@@ -187,14 +187,12 @@ def _plain(lesson: Lesson, folder: Path) -> None:
 
 def _ray(lesson: Lesson, folder: Path) -> None:
     import ray
-    from ray.train import ScalingConfig
-    from ray.train.torch import TorchTrainer
+
+    from apps.training.fitting.lean_trainer import LeanTrainer, by_torch
 
     start_ray()
-    scaling = ScalingConfig(num_workers=1, use_gpu=lesson.options.use_gpu)
-    trainer = TorchTrainer(
-        partial(_learn_watched, lesson, folder), scaling_config=scaling, run_config=run_config(folder, SCORE)
-    )
+    booked, run = scaling(1, lesson.options.use_gpu), run_config(folder, SCORE)
+    trainer = LeanTrainer(partial(_learn_watched, lesson, folder), by_torch, booked, run)
     train(trainer, "the benchmark", folder)
     ray.shutdown()
 

@@ -17,6 +17,7 @@ HEAVY |= {"ray", "prefect", "skops", "onnx", "onnxscript", "dvc", "tokenizers", 
 OWNERS: dict[str, set[str]] = {
     "flows/": {"prefect"},
     "apps/training/datasets/stream.py": {"ray"},
+    "apps/training/fitting/lean_trainer.py": {"ray"},
     "apps/training/search/tuning.py": {"ray"},
 }
 

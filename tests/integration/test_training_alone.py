@@ -1,12 +1,12 @@
-"""A Ray that a process starts for itself: what runs on it asks no other Ray of this machine how its trainings are."""
+"""A Ray that a process starts for itself: what runs on it asks no other Ray of this machine about its tasks."""
 
 import pytest
 
 pytestmark = pytest.mark.filterwarnings("default")
 
 
-def test_nobody_tells_of_its_trainings(connected: str) -> None:
-    """As Ray Train's own helper asks; told of no such actor, it would take a training for dead and its processors from it."""
+def test_nobody_tells_of_its_work(connected: str) -> None:
+    """As Ray Data asks about tasks that take long; what another Ray says would be about others."""
     import ray
     from ray.util.state import get_actor
     from ray.util.state.exception import RayStateApiException

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ray.train.torch import TorchTrainer
 
 from apps.training.fitting.checkpoints import Progress, read_progress, read_tensors, write_progress
 from apps.training.fitting.fine_tune import SCORE, Share, fine_tune
 from apps.training.fitting.fit_worker import learn
+from apps.training.fitting.lean_trainer import LeanTrainer, by_torch
 from apps.training.fitting.learner import Learner, build_classifier, precision
 from apps.training.fitting.lesson import Lesson
 from apps.training.fitting.ray_train import run_config, scaling, train
@@ -76,7 +76,7 @@ def test_a_checkpoint_goes_on_there(lesson: Lesson, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("connected")
 def test_a_ray_train_worker_has_it(lesson: Lesson, tmp_path: Path) -> None:
     work = partial(_learn_there, lesson, tmp_path / "taken")
-    trainer = TorchTrainer(work, scaling_config=scaling(1, use_gpu=True), run_config=run_config(tmp_path, SCORE))
+    trainer = LeanTrainer(work, by_torch, scaling(1, use_gpu=True), run_config(tmp_path, SCORE))
     network = TextNetwork(train(trainer, "the test", tmp_path), MAX_TOKENS)
     assert int((tmp_path / "taken").read_text()) > 0, "it learned on the CPU"
     holdout = mailbox(60, seed=9)

@@ -15,7 +15,7 @@ from apps.training.fitting.encoders import export_embedder, find_encoder
 from apps.training.fitting.examples import Examples, set_aside
 from apps.training.fitting.fit_tfidf import fit_components, fit_tfidf
 from apps.training.fitting.out_of_fold import Fitted, OutOfFold
-from apps.training.fitting.ray_train import run_config, train
+from apps.training.fitting.ray_train import run_config, scaling, train
 from libs.common.config.training import BoostedFamily
 from libs.common.features.cleaning import CleanEmail, clean
 from libs.common.features.extraction import terms
@@ -52,12 +52,8 @@ def _fit_features(cleaned: list[CleanEmail], encoder: TextNetwork, options: Boos
 
 
 def _train(lesson: TreeLesson, workspace: Path) -> bytes:
-    from ray.train import ScalingConfig
-    from ray.train.xgboost import XGBoostTrainer
+    from apps.training.fitting.lean_trainer import LeanTrainer, by_xgboost
 
-    trainer = XGBoostTrainer(
-        partial(boost, lesson),
-        scaling_config=ScalingConfig(num_workers=lesson.options.workers),
-        run_config=run_config(workspace),
-    )
+    booked = scaling(lesson.options.workers, use_gpu=False)
+    trainer = LeanTrainer(partial(boost, lesson), by_xgboost, booked, run_config(workspace))
     return (train(trainer, "growing trees", workspace) / TREES).read_bytes()

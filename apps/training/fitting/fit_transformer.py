@@ -80,16 +80,13 @@ def prepare_lesson(taught: Examples, judged: Examples, options: TransformerFamil
 
 def _train(lesson: Lesson, workspace: Path, runs: RunFolders | None) -> Path:
     """Run Ray Train; returns the folder of the ONNX graph and its tokenizer."""
-    from ray.train.torch import TorchTrainer
+    from apps.training.fitting.lean_trainer import LeanTrainer, by_torch
 
     options = lesson.options
     folder = (runs.folder(lesson.digest()) if runs else None) or workspace
     forget_unreadable(folder)
-    trainer = TorchTrainer(
-        partial(learn, lesson),
-        scaling_config=scaling(options.workers, options.use_gpu),
-        run_config=run_config(folder, kept_by=SCORE),
-    )
+    booked, run = scaling(options.workers, options.use_gpu), run_config(folder, kept_by=SCORE)
+    trainer = LeanTrainer(partial(learn, lesson), by_torch, booked, run)
     network = train(trainer, f"fine-tuning '{options.encoder}'", workspace)
     progress = read_progress(network)
     if progress.starts[1:]:

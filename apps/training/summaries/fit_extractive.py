@@ -74,12 +74,9 @@ def _rewarded(
 
 def _train(lesson: SpanLesson, workspace: Path) -> Path:
     """Run Ray Train; returns the folder of graph, tokenizer and adapter."""
-    from ray.train.torch import TorchTrainer
+    from apps.training.fitting.lean_trainer import LeanTrainer, by_torch
 
     options = lesson.options
-    trainer = TorchTrainer(
-        partial(learn_spans, lesson),
-        scaling_config=scaling(options.workers, options.use_gpu),
-        run_config=run_config(workspace),
-    )
+    booked = scaling(options.workers, options.use_gpu)
+    trainer = LeanTrainer(partial(learn_spans, lesson), by_torch, booked, run_config(workspace))
     return train(trainer, f"fine-tuning '{options.encoder}' to summarize", workspace)

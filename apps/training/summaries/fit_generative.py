@@ -72,12 +72,9 @@ def write_lesson(
 
 def _train(lesson: WritingLesson, workspace: Path) -> Path:
     """Run Ray Train; returns the folder of the merged model, its tokenizer and its adapter."""
-    from ray.train.torch import TorchTrainer
+    from apps.training.fitting.lean_trainer import LeanTrainer, by_torch
 
     options = lesson.options
-    trainer = TorchTrainer(
-        partial(learn, lesson),
-        scaling_config=scaling(options.workers, options.use_gpu),
-        run_config=run_config(workspace),
-    )
+    booked = scaling(options.workers, options.use_gpu)
+    trainer = LeanTrainer(partial(learn, lesson), by_torch, booked, run_config(workspace))
     return train(trainer, f"fine-tuning '{options.model}'", workspace)

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from ray.data import DataContext
 
 _BEGUN_WITH = {
-    # Without a dashboard there is no state API, and this one refuses at once. Else Ray Train, which asks it whether a training
-    # still lives, would ask whichever Ray this machine started last: for ten seconds where that has ended, and where it has
-    # not, that Ray knows of no such training, which is then taken for dead.
+    # Without a dashboard there is no state API, and this one refuses at once. Else Ray Data, which asks it about tasks that
+    # take long, would ask whichever Ray this machine started last, and wait for ten seconds where that has ended.
     "RAY_API_SERVER_ADDRESS": "http://127.0.0.1:9",
     "RAY_worker_niceness": "0",  # who is to yield says so itself; Ray's own is 15
 }
