@@ -18,7 +18,7 @@ from libs.common.errors import NotAuthorised, TriageError
 from libs.common.terminal import StatusLine
 
 TOKEN_VARIABLE = "TRIAGE_TOKEN"
-_POLL_S = 0.3
+_POLL_S = 0.5
 _FAILED = ("FAILED", "CRASHED", "CANCELLED", "MISSING")
 
 

@@ -23,6 +23,7 @@ from bench.contestants.peers_venv import PACKAGES
 from bench.recording import REPO
 from libs.common.config.home import Home
 from libs.common.config.loader import load_config
+from libs.common.http_calls import http
 
 CORES = os.cpu_count() or 1
 PRODUCT = "product"
@@ -111,7 +112,7 @@ def _part(contestant: Contestant, stage: Stage, sample: bytes) -> Part:
 
     def check() -> str | None:
         try:
-            answer = httpx.post(url, content=sample, headers={"Content-Type": "application/json"}, trust_env=False)
+            answer = http().post(url, content=sample, headers={"Content-Type": "application/json"})
         except httpx.HTTPError as error:
             return f"{url} does not answer ({type(error).__name__})"
         return None if answer.status_code == httpx.codes.OK and "label" in answer.json() else answer.text

@@ -13,6 +13,7 @@ from bench.contestants.lineup import CONTESTANTS, PRODUCT, Started, started
 from bench.load.bodies import Bodies, body_of
 from bench.load.closed_loop import run_closed
 from libs.common.domain.triage import Email
+from libs.common.http_calls import http
 from libs.common.models.artifact import load_classifier
 from libs.common.models.base import answers
 
@@ -69,7 +70,7 @@ class Setup:
 
     def _answers_at_once(self, one: Started) -> bool:
         try:
-            httpx.post(one.url, content=self.bodies.first, headers=_JSON, trust_env=False, timeout=_AT_ONCE_S)
+            http().post(one.url, content=self.bodies.first, headers=_JSON, timeout=_AT_ONCE_S)
         except httpx.TimeoutException:
             return False
         return True

@@ -1,9 +1,9 @@
 """A summarizer goes the way of every model: taught, asked for by its gates, approved twice, released, and asked by callers."""
 
-import httpx
 import pytest
 
 from libs.common.domain.model import SUMMARIZER
+from libs.common.http_calls import http
 from tests.e2e.platform import Platform, until
 
 pytestmark = pytest.mark.timeout(500)
@@ -17,11 +17,11 @@ def test_a_summarizer_is_taught_promoted_released_and_answers(platform: Platform
     platform.approve_for_production(version, SUMMARIZER)
     until(lambda: platform.released(version, SUMMARIZER), 120, "the summarizer is live")
     asked = {"subject": "Printer", "body": BODY}
-    until(lambda: httpx.post(f"{platform.url}/v1/triage", json=asked).status_code == 200, 60, "every replica can ask it")
-    answer = httpx.post(f"{platform.url}/v1/summarize", json=asked).json()
+    until(lambda: http().post(f"{platform.url}/v1/triage", json=asked).status_code == 200, 60, "every replica can ask it")
+    answer = http().post(f"{platform.url}/v1/summarize", json=asked).json()
     assert (answer["model"], answer["version"]) == (SUMMARIZER, version)
     assert answer["summary"]
     assert answer["summary"].lower() in " ".join(BODY.split()).lower()
-    both = httpx.post(f"{platform.url}/v1/triage", json=asked).json()
+    both = http().post(f"{platform.url}/v1/triage", json=asked).json()
     assert both["summarization"]["summary"] == answer["summary"]
     assert both["classification"]["label"]

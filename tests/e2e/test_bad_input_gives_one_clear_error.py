@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
 from libs.common.config.home import REPO
+from libs.common.http_calls import http
 from tests.e2e.platform import Platform
 
 pytestmark = pytest.mark.timeout(400)
@@ -62,7 +62,7 @@ def test_a_corpus_that_cannot_teach_anything(platform: Platform, tmp_path: Path,
     ],
 )
 def test_a_malformed_e_mail(platform: Platform, body: bytes, content_type: str) -> None:
-    answer = httpx.post(f"{platform.url}/v1/classify", content=body, headers={"content-type": content_type}, timeout=10)
+    answer = http().post(f"{platform.url}/v1/classify", content=body, headers={"content-type": content_type}, timeout=10)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"]

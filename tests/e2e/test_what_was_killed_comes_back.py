@@ -4,11 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
 from apps.console.runtime.discover import discover
+from libs.common.http_calls import http
 from libs.common.stores.orchestrator import Orchestrator, submit_job, wait_job
 from tests.e2e.platform import Platform, until
 
@@ -20,11 +20,11 @@ def test_everything_is_up_at_the_addresses_that_are_told(platform: Platform) -> 
     parts = platform.status()
     assert list(parts) == ["ray", "prefect", "flows", "serving", "monitoring", "training"]
     assert all(part["healthy"] for part in parts.values())
-    assert httpx.get(parts["serving"]["url"] + "/healthz", trust_env=False).status_code == 200
-    assert httpx.get(parts["serving"]["url"] + "/training/healthz", trust_env=False).status_code == 200
-    refused = httpx.get(parts["serving"]["url"] + "/training/v1/trainings", trust_env=False)
+    assert http().get(parts["serving"]["url"] + "/healthz").status_code == 200
+    assert http().get(parts["serving"]["url"] + "/training/healthz").status_code == 200
+    refused = http().get(parts["serving"]["url"] + "/training/v1/trainings")
     assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
-    assert "<html" in httpx.get(parts["prefect"]["url"], trust_env=False, follow_redirects=True).text.lower()
+    assert "<html" in http().get(parts["prefect"]["url"], follow_redirects=True).text.lower()
     reachable = discover(platform.home)
     assert reachable.prefect_api_url
     assert {"promote_model", "release_model", "retrain_model"} <= Orchestrator(reachable.prefect_api_url).served()

@@ -35,6 +35,7 @@ from libs.common.domain.model import ModelRef
 from libs.common.domain.traffic import Traffic
 from libs.common.domain.triage import Email, PredictionEvent
 from libs.common.errors import ModelNotFound
+from libs.common.http_calls import http
 from libs.common.stores.objects import open_objects
 from libs.common.stores.predictions import PredictionLog
 from libs.common.stores.records import Records, migrate, open_records
@@ -165,7 +166,7 @@ class Service:
             database.execute("ALTER TABLE traffic RENAME TO traffic_away")
             database.commit()
             try:
-                wait_until(lambda: 'kind="store_away"' in httpx.get(f"{self.url}/metrics").text, "the store is away")
+                wait_until(lambda: 'kind="store_away"' in http().get(f"{self.url}/metrics").text, "the store is away")
                 yield
             finally:
                 database.execute("ALTER TABLE traffic_away RENAME TO traffic")
@@ -268,7 +269,7 @@ def _command_of(pid: int) -> bytes:
 
 def _answers(url: str) -> bool:
     with suppress(httpx.HTTPError):
-        return httpx.get(f"{url}/healthz").status_code == 200
+        return http().get(f"{url}/healthz").status_code == 200
     return False
 
 

@@ -18,6 +18,7 @@ import pytest
 from apps.serving.errors import RETRY_AFTER_S
 from apps.serving.ingress import free_ports
 from libs.common.config.loader import load_config
+from libs.common.http_calls import http
 from tests.integration.nginx_front import (
     CONFIGURATION,
     Front,
@@ -73,8 +74,8 @@ def test_connections_to_the_service_are_kept(front: Front, upstream: Upstream) -
 
 
 def test_an_id_is_passed_on_or_made(front: Front, upstream: Upstream) -> None:
-    given = httpx.post(front.url + CLASSIFY, json={}, headers={"X-Request-Id": "mine-1"})
-    made = httpx.post(front.url + CLASSIFY, json={})
+    given = http().post(front.url + CLASSIFY, json={}, headers={"X-Request-Id": "mine-1"})
+    made = http().post(front.url + CLASSIFY, json={})
     seen = [request["headers"]["x-request-id"] for request in upstream.requests]
     assert seen == [given.headers["x-request-id"], made.headers["x-request-id"]] == ["mine-1", seen[1]]
     assert len(seen[1]) == 32
@@ -82,8 +83,8 @@ def test_an_id_is_passed_on_or_made(front: Front, upstream: Upstream) -> None:
 
 def test_a_body_is_limited_as_the_replica_limits_it(front: Front, upstream: Upstream) -> None:
     limit = load_config("production").model_serving.replica.body_limit
-    assert httpx.post(front.url + CLASSIFY, content=b"x" * limit).status_code == 200
-    require_problem(httpx.post(front.url + CLASSIFY, content=b"x" * (limit + 1)), 413)
+    assert http().post(front.url + CLASSIFY, content=b"x" * limit).status_code == 200
+    require_problem(http().post(front.url + CLASSIFY, content=b"x" * (limit + 1)), 413)
     assert [len(request["body"]) for request in upstream.requests] == [limit]
 
 
@@ -91,19 +92,19 @@ def test_a_batch_may_be_as_long_as_the_configuration_says(front: Front, upstream
     limits = load_config("production").model_serving
     found = re.search(r"client_max_body_size (\d+);  # model_serving.batches", (CONFIGURATION / "nginx.conf").read_text())
     assert found and int(found[1]) == limits.batches.upload_limit
-    assert httpx.post(f"{front.url}/v1/batch", content=b"x" * (limits.replica.body_limit + 1)).status_code == 200
+    assert http().post(f"{front.url}/v1/batch", content=b"x" * (limits.replica.body_limit + 1)).status_code == 200
 
 
 def test_only_what_callers_need_is_reached(front: Front, upstream: Upstream) -> None:
     for path in ("/metrics", "/monitoring/v1/status", "/training/v1/trainings", "/"):
-        require_problem(httpx.get(front.url + path), 404)
+        require_problem(http().get(front.url + path), 404)
     assert upstream.requests == []
     for path in ("/healthz", "/readyz", "/openapi.json", "/v1/batch/1", "/v2/health/live"):
-        assert httpx.get(front.url + path).status_code == 200
+        assert http().get(front.url + path).status_code == 200
 
 
 def test_headers_are_limited(front: Front) -> None:
-    require_problem(httpx.post(front.url + CLASSIFY, json={}, headers={"X-Long": "x" * 9000}), 431)
+    require_problem(http().post(front.url + CLASSIFY, json={}, headers={"X-Long": "x" * 9000}), 431)
 
 
 @pytest.mark.parametrize("begun", [b"POST /v1/classify HTTP/1.1\r\nHost: a\r\n", None], ids=["headers", "body"])
@@ -117,7 +118,7 @@ def test_who_sends_too_slowly_is_cut_off_and_the_service_never_hears_of_it(
         with suppress(ConnectionResetError):
             assert slow.recv(4096) == b""
     assert upstream.requests == []
-    assert httpx.get(f"{front.url}/healthz").status_code == 200
+    assert http().get(f"{front.url}/healthz").status_code == 200
 
 
 async def test_connections_of_one_address_are_limited(front: Front, upstream: Upstream) -> None:
@@ -152,7 +153,7 @@ def test_requests_of_one_address_are_limited_and_told_when_to_come_again(tmp_pat
 def test_what_the_service_refuses_reaches_the_caller_as_it_is_and_once(front: Front, upstream: Upstream) -> None:
     for status in (400, 429, 503, 504):
         upstream.status, upstream.headers = status, [(b"retry-after", b"7")]
-        reply = httpx.get(f"{front.url}/readyz")
+        reply = http().get(f"{front.url}/readyz")
         assert (reply.status_code, reply.text, reply.headers["retry-after"]) == (status, "{}", "7")
     assert len(upstream.requests) == 4
 
@@ -160,9 +161,9 @@ def test_what_the_service_refuses_reaches_the_caller_as_it_is_and_once(front: Fr
 def test_a_node_that_is_not_there_costs_no_request(upstream: Upstream, tmp_path: Path) -> None:
     nobody = f"127.0.0.1:{free_ports(1)[0]} max_fails=0"
     with nginx_front(tmp_path / "nginx", nobody, f"{upstream.at} backup") as front:
-        assert httpx.post(front.url + CLASSIFY, json={}).status_code == 200
-        assert httpx.post(front.url + FEEDBACK, json={}).status_code == 200
-        assert httpx.get(f"{front.url}/readyz").status_code == 200
+        assert http().post(front.url + CLASSIFY, json={}).status_code == 200
+        assert http().post(front.url + FEEDBACK, json={}).status_code == 200
+        assert http().get(f"{front.url}/readyz").status_code == 200
     assert [request["path"] for request in upstream.requests] == [CLASSIFY, FEEDBACK, "/readyz"]
 
 
@@ -171,16 +172,16 @@ def test_what_was_sent_to_a_node_that_died_is_repeated_only_where_that_is_safe(u
         dying_upstream() as (dying, taken),
         nginx_front(tmp_path / "nginx", f"{dying} max_fails=0", f"{upstream.at} backup") as front,
     ):
-        assert httpx.get(f"{front.url}/readyz").status_code == 200
-        require_problem(httpx.post(front.url + FEEDBACK, json={}), 502)
-        require_problem(httpx.post(front.url + CLASSIFY, json={}), 502)
+        assert http().get(f"{front.url}/readyz").status_code == 200
+        require_problem(http().post(front.url + FEEDBACK, json={}), 502)
+        require_problem(http().post(front.url + CLASSIFY, json={}), 502)
     assert [line.split()[1] for line in taken] == [b"/readyz", FEEDBACK.encode(), CLASSIFY.encode()]
     assert [request["path"] for request in upstream.requests] == ["/readyz"]
 
 
 def test_a_service_that_never_answers_is_a_504(front: Front, upstream: Upstream) -> None:
     upstream.gate.clear()
-    require_problem(httpx.post(front.url + CLASSIFY, json={}, timeout=CUT_WITHIN_S), 504)
+    require_problem(http().post(front.url + CLASSIFY, json={}, timeout=CUT_WITHIN_S), 504)
     assert len(upstream.requests) == 1
 
 
@@ -213,9 +214,9 @@ async def test_a_reload_under_load_fails_no_request(front: Front, upstream: Upst
 
 def test_the_log_holds_numbers_and_ids_and_nothing_that_a_caller_wrote(front: Front) -> None:
     headers = {"X-Request-Id": "secret with blanks", "User-Agent": "secret", "Referer": "secret", "Cookie": "secret"}
-    httpx.post(f"{front.url}{CLASSIFY}?secret=1", json={"subject": "secret"}, headers=headers)
-    httpx.get(f"{front.url}/secret")
-    httpx.post(front.url + CLASSIFY, json={}, headers={"X-Request-Id": "mine-1"})
+    http().post(f"{front.url}{CLASSIFY}?secret=1", json={"subject": "secret"}, headers=headers)
+    http().get(f"{front.url}/secret")
+    http().post(front.url + CLASSIFY, json={}, headers={"X-Request-Id": "mine-1"})
     log = front.home / "logs" / "access.log"
     wait_until(lambda: log.exists() and len(log.read_text().splitlines()) == 3, "three requests are logged")
     lines = [json.loads(line) for line in log.read_text().splitlines()]

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 
@@ -28,6 +27,7 @@ from libs.common.domain.triage import Email
 from libs.common.errors import ModelCorrupt
 from libs.common.features.extraction import METADATA
 from libs.common.features.grams import BUCKETS
+from libs.common.http_calls import http
 from libs.common.models.artifact import write_artifact
 from libs.common.models.base import Classifier, Summarizer
 from libs.common.models.generative import T5Summarizer
@@ -174,43 +174,43 @@ def test_the_front_door_serves_a_real_model_and_is_idempotent(
     records.traffic.save(Traffic(model=MODEL, stable=stored(tmp_path, addresses.objects)))
 
     def ready() -> bool:
-        return all(httpx.get(f"{url}/readyz").status_code == 200 for _ in range(6))
+        return all(http().get(f"{url}/readyz").status_code == 200 for _ in range(6))
 
     wait_until(ready, "every replica is ready")
     bodies = {"spam": "Cheap pills here", "work": "The meeting is at nine"}
     for label, body in bodies.items():
-        answer = httpx.post(f"{url}/v1/classify", json={"subject": "Hello", "body": body}).json()
+        answer = http().post(f"{url}/v1/classify", json={"subject": "Hello", "body": body}).json()
         assert (answer["label"], answer["version"]) == (label, "1.0.0")
         assert answer["confidence"] > 0.9
-        again = (httpx.post(f"{url}/v1/classify", json={"subject": "Hello", "body": body}).json() for _ in range(20))
+        again = (http().post(f"{url}/v1/classify", json={"subject": "Hello", "body": body}).json() for _ in range(20))
         kept = next(recalled for recalled in again if recalled["cached"])
         assert all(kept[figure] == answer[figure] for figure in ("label", "confidence", "probabilities"))
     asked = {"subject": "Hello", "body": bodies["spam"]}
-    explained = httpx.post(f"{url}/v1/classify?explain=true", json=asked).json()["explanation"]
+    explained = http().post(f"{url}/v1/classify?explain=true", json=asked).json()["explanation"]
     assert explained["method"] == "linear"
     assert explained["reasons"][0]["weight"] > 0
-    model = httpx.get(f"{url}/v2/models/{MODEL}").json()
+    model = http().get(f"{url}/v2/models/{MODEL}").json()
     assert (model["platform"], model["versions"]) == ("triage_tabular", ["1.0.0"])
     assert open_front_door(ray_address, port) == f"{MODEL}: runs already\nbatch: runs already\n"
 
     told = {"subject": "Hello", "body": "Dear all. The budget review moved to monday. See you."}
     for path in ("/v1/summarize", "/v1/triage"):
-        refused = httpx.post(f"{url}{path}", json=told)
+        refused = http().post(f"{url}{path}", json=told)
         assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
         assert "triage promote email_summarizer" in refused.json()["hint"]
     summarizer = tiny_summarizer(tmp_path / "summarizer", {"budget", "review", "moved"})
     first = stored(tmp_path, addresses.objects, summarizer, SUMMARIZER)
     assert release(first, stable=None).phase is RolloutPhase.SUCCEEDED
     assert open_front_door(ray_address, port) == f"{MODEL}: runs already\n{SUMMARIZER}: runs already\nbatch: runs already\n"
-    wait_until(lambda: httpx.post(f"{url}/v1/summarize", json=told).status_code == 200, "the summarizer answers")
-    summed_up = httpx.post(f"{url}/v1/summarize", json=told, headers={"X-Request-Id": "line-1"})
+    wait_until(lambda: http().post(f"{url}/v1/summarize", json=told).status_code == 200, "the summarizer answers")
+    summed_up = http().post(f"{url}/v1/summarize", json=told, headers={"X-Request-Id": "line-1"})
     assert summed_up.headers.get_list("x-request-id") == ["line-1"]
     assert (summed_up.json()["model"], summed_up.json()["version"]) == (SUMMARIZER, "1.0.0")
     assert summed_up.json()["summary"] == "Budget review moved"
-    assert httpx.get(f"{url}/v1/summarize").status_code == 405
-    assert httpx.post(f"{url}/v1/summarize/x", json=told).status_code == 404
-    wait_until(lambda: httpx.post(f"{url}/v1/triage", json=told).status_code == 200, "every replica can ask it")
-    listed = httpx.post(f"{url}/v1/triage", json={"emails": [told, {"subject": "Hello", "body": bodies["spam"]}]}).json()
+    assert http().get(f"{url}/v1/summarize").status_code == 405
+    assert http().post(f"{url}/v1/summarize/x", json=told).status_code == 404
+    wait_until(lambda: http().post(f"{url}/v1/triage", json=told).status_code == 200, "every replica can ask it")
+    listed = http().post(f"{url}/v1/triage", json={"emails": [told, {"subject": "Hello", "body": bodies["spam"]}]}).json()
     assert [result["summarization"]["summary"] for result in listed["results"]] == ["Budget review moved", "Cheap pills"]
     assert listed["results"][1]["classification"]["label"] == "spam"
 
@@ -220,7 +220,7 @@ def test_the_front_door_serves_a_real_model_and_is_idempotent(
     assert line
     second = stored(tmp_path, addresses.objects, written, SUMMARIZER, "2.0.0")
     assert release(second, stable=first).phase is RolloutPhase.SUCCEEDED
-    wait_until(lambda: httpx.post(f"{url}/v1/summarize", json=told).json()["summary"] == line, "the second version answers")
+    wait_until(lambda: http().post(f"{url}/v1/summarize", json=told).json()["summary"] == line, "the second version answers")
     records.close()
 
 
@@ -235,6 +235,6 @@ def test_the_watch_runs_on_serve_and_a_second_deploy_leaves_it_alone(state_home:
     assert deploy(config, home, port) == {"monitoring": True}
     assert deploy(config, home, port) == {"monitoring": False}
     base = f"http://127.0.0.1:{port}/monitoring"
-    wait_until(lambda: httpx.get(f"{base}/healthz").status_code == 200, "the watch runs")
-    assert httpx.get(f"{base}/v1/status").json()["failures"] == 0
-    assert httpx.get(f"{base}/v1/alerts", params={"model": config.platform.models[0]}).json() == []
+    wait_until(lambda: http().get(f"{base}/healthz").status_code == 200, "the watch runs")
+    assert http().get(f"{base}/v1/status").json()["failures"] == 0
+    assert http().get(f"{base}/v1/alerts", params={"model": config.platform.models[0]}).json() == []

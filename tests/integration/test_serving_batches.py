@@ -27,6 +27,7 @@ from libs.common.config.home import Home
 from libs.common.config.loader import load_config
 from libs.common.connect import Stores, connect
 from libs.common.domain.audit import Role
+from libs.common.http_calls import http
 from libs.common.models.artifact import write_artifact
 from libs.common.stores.orchestrator import deploy_api, start_serve
 from libs.common.stores.records import migrate
@@ -187,7 +188,7 @@ def test_a_killed_job_goes_on_with_the_same_request_and_a_cancelled_one_does_not
 
 
 def test_strangers_and_foreign_paths_are_refused(service: Service) -> None:
-    refused = httpx.get(f"{service.http.base_url}/v1/batch", trust_env=False)
+    refused = http().get(f"{service.http.base_url}/v1/batch")
     assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
     for source in ("/etc/passwd", "s3://elsewhere/mail.mbox"):
         reply = service.http.post("/v1/batch", json={"source": source})

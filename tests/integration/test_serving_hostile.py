@@ -8,6 +8,7 @@ import httpx
 import psutil
 import pytest
 
+from libs.common.http_calls import http
 from tests.integration.hostile.worker import MESSAGES
 from tests.integration.serving_service import Service, running_service, wait_until
 
@@ -31,7 +32,7 @@ def service(running: Service) -> Iterator[Service]:
     """After each test the same replicas serve, as before."""
     replicas = running.server_processes()
     yield running
-    assert httpx.post(f"{running.url}/v1/classify", content=BODY).status_code == 200
+    assert http().post(f"{running.url}/v1/classify", content=BODY).status_code == 200
     assert running.server_processes() == replicas
 
 
@@ -53,7 +54,7 @@ def test_slow_heads_and_slow_bodies_are_hung_up_on_and_hold_nobody_up(service: S
         def all_hung_up_on() -> bool:
             still_open = [line for line in (*heads, *bodies) if line not in replies]
             replies.update((line, reply) for line in still_open if (reply := dribble(line)) is not None)
-            assert httpx.post(f"{service.url}/v1/classify", content=BODY).status_code == 200
+            assert http().post(f"{service.url}/v1/classify", content=BODY).status_code == 200
             return len(replies) == len(heads) + len(bodies)
 
         wait_until(all_hung_up_on, "everybody who dribbles is hung up on")
@@ -84,7 +85,7 @@ def test_bodies_of_50_mb_are_refused_without_being_kept(service: Service, chunke
 
     for _ in range(5):
         length = {} if chunked else {"Content-Length": str(LARGE)}
-        reply = httpx.post(f"{service.url}/v1/classify", content=body(), headers=length, timeout=60)
+        reply = http().post(f"{service.url}/v1/classify", content=body(), headers=length, timeout=60)
         assert (reply.status_code, reply.headers["content-type"]) == (413, "application/problem+json")
     grown_mb = (sum(process.memory_info().rss for process in processes) - before) / 1e6
     assert grown_mb < 100, grown_mb
@@ -124,7 +125,7 @@ def test_what_is_no_http_is_a_400(service: Service, line: bytes) -> None:
 )
 def test_wrong_content_types_are_refused(service: Service, content_type: str) -> None:
     headers = {"Content-Type": content_type.encode("latin-1")}
-    reply = httpx.post(f"{service.url}/v1/classify", content=b"\x89PNG\r\n\x1a\n", headers=headers)
+    reply = http().post(f"{service.url}/v1/classify", content=b"\x89PNG\r\n\x1a\n", headers=headers)
     assert reply.status_code in {400, 415}
     assert reply.headers["content-type"] == "application/problem+json"
 

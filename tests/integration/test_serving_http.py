@@ -16,6 +16,7 @@ from apps.serving.deploy import deploy_server, slot_ready
 from bench.contract import NO_SUMMARIZER, generated_calls
 from libs.common.domain.audit import Role
 from libs.common.errors import ModelError
+from libs.common.http_calls import http
 from tests.integration.nginx_front import nginx_front
 from tests.integration.serving_service import (
     MODEL,
@@ -39,27 +40,27 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def test_a_server_without_a_model_becomes_ready_when_one_is_live(service: Service) -> None:
-    reply = httpx.get(f"{service.url}/readyz")
+    reply = http().get(f"{service.url}/readyz")
     assert (reply.status_code, reply.json()["detail"]) == (503, "no model is live")
-    assert httpx.post(f"{service.url}/v1/classify", json=BODY).headers["retry-after"]
+    assert http().post(f"{service.url}/v1/classify", json=BODY).headers["retry-after"]
     service.clear()
-    assert httpx.get(f"{service.url}/readyz").json()["version"] == "1.0.0"
+    assert http().get(f"{service.url}/readyz").json()["version"] == "1.0.0"
 
 
 def test_a_request_has_exactly_one_id(service: Service) -> None:
     service.clear()
-    made = httpx.post(f"{service.url}/v1/classify", json=BODY)
-    given = httpx.post(f"{service.url}/v1/classify", json=BODY, headers={"X-Request-Id": "mine-1"})
+    made = http().post(f"{service.url}/v1/classify", json=BODY)
+    given = http().post(f"{service.url}/v1/classify", json=BODY, headers={"X-Request-Id": "mine-1"})
     assert made.headers.get_list("x-request-id") == [made.json()["request_id"]]
     assert given.headers.get_list("x-request-id") == [given.json()["request_id"]] == ["mine-1"]
 
 
 def test_faults_reach_the_caller_as_problem_documents(service: Service) -> None:
     replies = {
-        413: httpx.post(f"{service.url}/v1/classify", content=b"x" * 10_000_001),
-        400: httpx.post(f"{service.url}/v1/classify", content=b"{no"),
-        404: httpx.get(f"{service.url}/v3"),
-        405: httpx.get(f"{service.url}/v1/feedback"),
+        413: http().post(f"{service.url}/v1/classify", content=b"x" * 10_000_001),
+        400: http().post(f"{service.url}/v1/classify", content=b"{no"),
+        404: http().get(f"{service.url}/v3"),
+        405: http().get(f"{service.url}/v1/feedback"),
     }
     for status, reply in replies.items():
         assert (reply.status_code, reply.headers["content-type"]) == (status, "application/problem+json")
@@ -68,10 +69,10 @@ def test_faults_reach_the_caller_as_problem_documents(service: Service) -> None:
 def test_feedback_is_kept_in_the_records(service: Service) -> None:
     service.clear()
     token = service.records.principals.add("ann", Role.ENGINEER)
-    answer = httpx.post(f"{service.url}/v1/classify", json=BODY).json()
+    answer = http().post(f"{service.url}/v1/classify", json=BODY).json()
     said = {"request_id": answer["request_id"], "label": "work"}
     replies = [
-        httpx.post(f"{service.url}/v1/feedback", json=said, headers={"Authorization": f"Bearer {token}"}) for _ in range(2)
+        http().post(f"{service.url}/v1/feedback", json=said, headers={"Authorization": f"Bearer {token}"}) for _ in range(2)
     ]
     assert [(reply.status_code, reply.json()["new"]) for reply in replies] == [(202, True), (202, False)]
     (event,) = service.events({answer["request_id"]})
@@ -82,12 +83,12 @@ def test_any_replica_shows_the_counters_of_all(service: Service) -> None:
     service.clear()
     before = counted(service)
     for _ in range(40):
-        httpx.post(f"{service.url}/v1/classify", json=BODY)
+        http().post(f"{service.url}/v1/classify", json=BODY)
     assert [counted(service) - before for _ in range(6)] == [40] * 6
 
 
 def counted(service: Service, series: str = "triage_requests_total{") -> float:
-    lines = httpx.get(f"{service.url}/metrics").text.splitlines()
+    lines = http().get(f"{service.url}/metrics").text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series))
 
 
@@ -169,4 +170,4 @@ def test_through_nginx_the_service_answers_as_it_does_itself(service: Service, t
         refused = client.post("/v1/classify", json=BODY, headers={"X-Request-Id": "no id"})
         assert (refused.status_code, refused.json()["type"]) == (400, "urn:triage:problem:bad-request")
         assert client.get("/readyz").json()["version"] == "1.0.0"
-        assert (client.get("/metrics").status_code, httpx.get(f"{service.url}/metrics").status_code) == (404, 200)
+        assert (client.get("/metrics").status_code, http().get(f"{service.url}/metrics").status_code) == (404, 200)

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from apps.serving.batcher import BatchLimits
+from libs.common.http_calls import http
 from tests.integration.serving_service import Service, running_service, scripted, wait_until
 
 # Ray's own: its Field keywords, and sockets it leaves to the collector.
@@ -66,7 +67,7 @@ def waiting(service: Service) -> float:
 
 def told(address: str, series: str) -> float:
     """The sum of the metrics that begin so."""
-    lines = httpx.get(f"{address}/metrics").text.splitlines()
+    lines = http().get(f"{address}/metrics").text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series))
 
 
@@ -84,7 +85,7 @@ async def test_whom_there_is_no_room_for_is_told_at_once_and_nobody_else_is_lost
     assert 0 < len(accepted) <= ROOM
     assert len(running.events(set(accepted))) == len(accepted)
     await asyncio.to_thread(wait_until, lambda: waiting(running) == 0, "the queues are empty")
-    assert httpx.post(f"{running.url}/v1/classify", json=BODY).status_code == 200
+    assert http().post(f"{running.url}/v1/classify", json=BODY).status_code == 200
 
 
 async def test_refusing_takes_no_memory(running: Service, gate: Path) -> None:
@@ -122,7 +123,7 @@ def test_the_ingress_counts_what_is_refused(running: Service) -> None:
     ingress = f"http://127.0.0.1:{os.environ['RAY_SERVE_HAPROXY_METRICS_PORT']}"
 
     def counted() -> bool:
-        assert httpx.post(f"{running.url}/v1/classify", content=b"no e-mail").status_code == 400
+        assert http().post(f"{running.url}/v1/classify", content=b"no e-mail").status_code == 400
         return told(ingress, 'haproxy_frontend_http_responses_total{proxy="http_frontend",code="4xx"}') > 0
 
     wait_until(counted, "the ingress counts")

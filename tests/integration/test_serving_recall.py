@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 
+from libs.common.http_calls import http
 from tests.integration.serving_service import Service, running_service, wait_until
 
 # Ray's own: its Field keywords, and sockets it leaves to the collector.
@@ -21,7 +21,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def shown(service: Service, series: str) -> float:
-    lines = httpx.get(f"{service.url}/metrics").text.splitlines()
+    lines = http().get(f"{service.url}/metrics").text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series))
 
 
@@ -29,7 +29,7 @@ def ask(service: Service, about: str, times: int, at_once: int = 1) -> list[bool
     """Whether each of so many replies to one content came from the cache."""
     body = {"subject": "Hello", "body": about}
     with ThreadPoolExecutor(at_once) as callers:
-        replies = callers.map(lambda _: httpx.post(f"{service.url}/v1/classify", json=body), range(times))
+        replies = callers.map(lambda _: http().post(f"{service.url}/v1/classify", json=body), range(times))
         return [reply.json()["cached"] for reply in replies]
 
 

@@ -25,6 +25,7 @@ from libs.common.domain.model import (
     TrainingDetails,
 )
 from libs.common.errors import ModelCorrupt, ModelNotFound, StoreError
+from libs.common.http_calls import http
 from libs.common.models.artifact import load_classifier, write_artifact
 from libs.common.models.signature import SIGNATURE
 from libs.common.models.signing import sign_artifact, trusted_key
@@ -193,13 +194,13 @@ def scoring_server(home: Path, versions: list[ModelVersion], keys: SigningKeys, 
 
 def _pings(port: int) -> bool:
     with suppress(httpx.HTTPError):
-        return httpx.get(f"http://127.0.0.1:{port}/ping").status_code == 200
+        return http().get(f"http://127.0.0.1:{port}/ping").status_code == 200
     return False
 
 
 def test_mlflow_serves_a_registered_version(scoring_server: str) -> None:
     table = {"columns": ["subject", "body"], "data": [["invoice due", "payment overdue"], ["prize", "click free"]]}
-    reply = httpx.post(f"{scoring_server}/invocations", json={"dataframe_split": table}, timeout=120)
+    reply = http().post(f"{scoring_server}/invocations", json={"dataframe_split": table}, timeout=120)
     assert reply.status_code == 200, reply.text
     answers = reply.json()["predictions"]
     assert [answer["label"] for answer in answers] == ["invoice", "spam"]

@@ -11,6 +11,7 @@ from libs.common.domain.batch import Batch, BatchState
 from libs.common.domain.triage import Email
 from libs.common.errors import TriageError
 from libs.common.features.json_mail import email_to_json
+from libs.common.http_calls import http
 
 _TIMEOUT_S = 60.0
 _LOGS = "see the logs folder of the demo's home, and the job's log in Ray's dashboard"
@@ -18,7 +19,7 @@ _LOGS = "see the logs folder of the demo's home, and the job's log in Ray's dash
 
 def explained(demo: Demo, email: Email) -> dict[str, Any]:
     """The answer to one e-mail, with its explanation; nobody needs a token for it."""
-    return _asked(httpx.post(f"{demo.url}/v1/classify?explain=true", json=email_to_json(email), **_as(demo))).json()
+    return _asked(http().post(f"{demo.url}/v1/classify?explain=true", json=email_to_json(email), **_as(demo))).json()
 
 
 def order_batch(demo: Demo, lines: bytes, owner: str, within_s: float = 60) -> Batch:
@@ -26,7 +27,7 @@ def order_batch(demo: Demo, lines: bytes, owner: str, within_s: float = 60) -> B
     headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": f"{demo.home.root.name}-mailbox"}
 
     def taken() -> httpx.Response | None:
-        said = httpx.post(f"{demo.url}/v1/batch?version=live", content=lines, **_as(demo, owner, headers))
+        said = http().post(f"{demo.url}/v1/batch?version=live", content=lines, **_as(demo, owner, headers))
         return None if said.status_code == HTTPStatus.SERVICE_UNAVAILABLE else said  # Ray takes no jobs just now: ask again
 
     return Batch.model_validate_json(_asked(until("the order of the batch", taken, within_s, _LOGS)).content)
@@ -54,12 +55,12 @@ def result_of(demo: Demo, batch: str, owner: str) -> tuple[int, bytes]:
 
 
 def _get(demo: Demo, path: str, owner: str) -> httpx.Response:
-    return _asked(httpx.get(demo.url + path, **_as(demo, owner)))
+    return _asked(http().get(demo.url + path, **_as(demo, owner)))
 
 
 def _as(demo: Demo, owner: str = "", headers: dict[str, str] | None = None) -> dict[str, Any]:
     token = {"Authorization": f"Bearer {demo.tokens[owner]}"} if owner else {}
-    return {"headers": {**(headers or {}), **token}, "timeout": _TIMEOUT_S, "trust_env": False}
+    return {"headers": {**(headers or {}), **token}, "timeout": _TIMEOUT_S}
 
 
 def _asked(said: httpx.Response) -> httpx.Response:

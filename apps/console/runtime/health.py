@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from libs.common.http_calls import http
+
 Check = Callable[[], str | None]
 _STALE_AFTER_S = 15
 
@@ -75,7 +77,7 @@ def all_of(*checks: Check) -> Check:
 
 def _get(url: str) -> httpx.Response | str:
     try:
-        return httpx.get(url, timeout=5, trust_env=False)
+        return http().get(url, timeout=5)
     except httpx.HTTPError as error:
         return f"{url} does not answer ({type(error).__name__})"
 

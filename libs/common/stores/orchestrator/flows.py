@@ -9,6 +9,7 @@ import httpx
 
 from libs.common.domain.value import Value
 from libs.common.errors import StoreError
+from libs.common.http_calls import http
 
 _IN_FLIGHT = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
 _NOT_FOUND, _BUSY = 404, 503
@@ -157,7 +158,7 @@ class Orchestrator:
         deadline = time.monotonic() + _BUSY_PATIENCE_S
         while True:
             try:
-                answer = httpx.request(method, self.api_url.rstrip("/") + path, json=body, timeout=_TIMEOUT, trust_env=False)
+                answer = http().request(method, self.api_url.rstrip("/") + path, json=body, timeout=_TIMEOUT)
             except httpx.HTTPError as error:
                 raise StoreError(f"the Prefect server at {self.api_url} does not answer ({error})", _HINT) from error
             if answer.status_code != _BUSY or time.monotonic() >= deadline:
