@@ -1,4 +1,4 @@
-"""How far a flow run is with its reading, on its page in the orchestrator, from where a waiting command shows it."""
+"""How far a flow run is, on its page in the orchestrator, from where a waiting command shows it."""
 
 from prefect.runtime import flow_run
 
@@ -7,12 +7,11 @@ from libs.common.errors import StoreError
 from libs.common.logs import get_logger
 from libs.common.stores.orchestrator import Orchestrator
 
-_EVERY_S = 1
 log = get_logger("flows.progress")
 
 
-def told_to(orchestrator: Orchestrator) -> Watch:
-    """Tells the orchestrator, once a second, about the flow run of this process; a run of none is not watched."""
+def told_to(orchestrator: Orchestrator, every_s: float = 1) -> Watch:
+    """Tells the orchestrator, once in ``every_s`` at most, about the flow run of this process; a run of none is not watched."""
     run_id = flow_run.get_id()
     if not run_id:
         return unwatched
@@ -23,4 +22,4 @@ def told_to(orchestrator: Orchestrator) -> Watch:
         except StoreError as error:
             log.warning("%s; not told to it: %s", error.message, progress)
 
-    return paced(tell, _EVERY_S)
+    return paced(tell, every_s)

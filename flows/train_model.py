@@ -8,6 +8,7 @@ from prefect.states import Completed
 from apps.training.course import TrainRequest
 from apps.training.pipeline import train_versions
 from flows.context import FlowContext, open_context
+from flows.progress import told_to
 from libs.common.domain.model import ModelVersion
 from libs.common.stores.orchestrator import connect_ray
 
@@ -36,4 +37,5 @@ def train(context: FlowContext, request: TrainRequest, dataset: str, version: st
     bias = context.config.monitoring.model_bias_monitoring
     held_to = {"protected_attributes": bias.protected_attributes, "bias_threshold": bias.bias_threshold}
     request = request.model_copy(update=held_to)
-    return train_versions(context.workplace("train_model"), request, context.config.training, dataset, version)
+    place, watch = context.workplace("train_model"), told_to(context.stores.orchestrator, every_s=0)
+    return train_versions(place, request, context.config.training, dataset, version, watch)

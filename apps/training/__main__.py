@@ -122,7 +122,8 @@ def train(
         bias_threshold=bias.bias_threshold,
     )
     join_or_start_ray()
-    for registered in train_versions(session.workplace, request, session.config.training, dataset, version):
+    watch = shown_progress(sys.stderr)
+    for registered in train_versions(session.workplace, request, session.config.training, dataset, version, watch):
         figures = " ".join(f"{name} {value:.3f}" for name, value in registered.performance_metrics.headline.items())
         typer.echo(f"{registered.ref} {registered.family} {figures}")
 

@@ -14,6 +14,7 @@ from apps.training.fitting.compute import compute_of
 from apps.training.fitting.examples import Examples, led_by_fold
 from apps.training.fitting.out_of_fold import Fitted, OutOfFold, joined
 from apps.training.provenance import training_details
+from apps.training.stages import Stages
 from libs.common.config.training import ComputeProfile, Training
 from libs.common.domain.dataset import DatasetVersion
 from libs.common.domain.model import TrainingDetails
@@ -54,6 +55,7 @@ class Course:
     profile: ComputeProfile
     now: datetime
     scratch: Path
+    stages: Stages
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def fit_family(course: Course, family: str, fit: Fitter, folds: int, clock: Call
 
     The hours and the cost are of all these fits; ``clock`` gives seconds.
     """
+    course.stages.begin(f"fitting {family}")
     log.info("fitting %s on %d e-mails of %s", family, len(course.train), course.dataset.tag)
     workspace = course.scratch / family
     workspace.mkdir()

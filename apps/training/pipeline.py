@@ -32,6 +32,7 @@ from apps.training.packaging.draft import draft_version
 from apps.training.packaging.logged import logged_figures
 from apps.training.packaging.provenance import Provenance
 from apps.training.provenance import Stamp, code_commit
+from apps.training.stages import Stages
 from apps.training.summaries.pipeline import SummarizerRequest, train_summarizers
 from libs.common.config.training import Training
 from libs.common.connect import Stores
@@ -72,9 +73,9 @@ def build_version(
 
 
 def train_versions(
-    place: Workplace, request: TrainRequest, settings: Training, dataset: str, version: str
+    place: Workplace, request: TrainRequest, settings: Training, dataset: str, version: str, watch: Watch = unwatched
 ) -> list[ModelVersion]:
-    """Train on a version of ``dataset``, register and audit; returns the versions, best first."""
+    """Train on a version of ``dataset``, register and audit; returns the versions, best first. ``watch`` is told each stage."""
     stores = place.stores
     found = stores.datasets.get(dataset, version)
     with tempfile.TemporaryDirectory(prefix="triage-dataset-") as scratch:
@@ -83,10 +84,10 @@ def train_versions(
             wanted = SummarizerRequest(
                 families=request.families, seed=request.seed, request_id=request.request_id, profile=request.profile
             )
-            trained = train_summarizers(wanted, folder, found, stores.registry, settings, place.now)
+            trained = train_summarizers(wanted, folder, found, stores.registry, settings, place.now, watch)
         else:
             with open_runs(place.trainings or Path(scratch) / "trainings") as runs:
-                trained = train_models(request, folder, found, stores.registry, settings, place.now, runs)
+                trained = train_models(request, folder, found, stores.registry, settings, place.now, runs, watch)
     for registered in trained:
         details = {
             "family": registered.family,
@@ -107,6 +108,7 @@ def train_models(
     settings: Training,
     now: datetime,
     runs: RunFolders | None = None,
+    watch: Watch = unwatched,
 ) -> list[ModelVersion]:
     """Train each family on the same split; returns the registered versions, best first.
 
@@ -127,20 +129,24 @@ def train_models(
     require_classes(train, dataset.tag)
     holdout = read_examples(dataset_folder, Split.HOLDOUT)
     with tempfile.TemporaryDirectory(prefix="triage-train-") as scratch:
-        course = Course(request, dataset, train, holdout, repeated_rows(train, holdout), settings, profile, now, Path(scratch))
+        stages, repeated = Stages(watch, 2 * len(fitters) + 1), repeated_rows(train, holdout)
+        course = Course(request, dataset, train, holdout, repeated, settings, profile, now, Path(scratch), stages)
         folds = settings.selection.folds if len(fitters) > 1 else 1
         trained = {family: fit_family(course, family, fit, folds) for family, fit in fitters.items()}
         selection = choose(course, trained)
         judged = {family: _judge(course, family, one, selection) for family, one in trained.items()}
+        stages.begin("registering")
         # The best is registered last: the newest version is then the one to promote, also for a run that starts again.
         registered = [
             done.get(family) or _register(course, judged[family], trained[family].details, registry)
             for family in reversed(selection.families)
         ]
+        stages.end()
     return registered[::-1]
 
 
 def _judge(course: Course, family: str, trained: Trained, selection: Selection) -> Judged:
+    course.stages.begin(f"judging {family}")
     classifier, request = trained.fitted.classifier, course.request
     evaluation = evaluate(classifier, course.holdout, request.seed)
     figures = evaluation.figures

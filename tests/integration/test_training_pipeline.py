@@ -29,6 +29,7 @@ from libs.common.config.loader import load_config
 from libs.common.config.training import Training
 from libs.common.domain.dataset import DatasetVersion, Lineage, QualityReport, Split
 from libs.common.domain.model import ModelVersion
+from libs.common.domain.progress import Progress
 from libs.common.errors import ModelError, StoreError
 from libs.common.features.json_mail import email_to_json
 from libs.common.features.text_network import NETWORK
@@ -271,7 +272,10 @@ def test_a_cascade_is_a_version_like_any_other(
     """Its transformer is the one fitted above."""
     monkeypatch.setattr(fit_cascade, "fit_transformer", lambda *_: again)
     request = TrainRequest(model_name="cascaded", families=("cascade",))
-    (version,) = train_models(request, dataset_folder, dataset, registry, settings, NOW)
+    told: list[Progress] = []
+    (version,) = train_models(request, dataset_folder, dataset, registry, settings, NOW, watch=told.append)
+    assert [str(one).split(",")[0] for one in told[:-1]] == ["fitting cascade", "judging cascade", "registering"]
+    assert told[-1].ended
     served = load_model(version.ref, tmp_path)
     answers = [answer.label for answer in served.predict(HOLDOUT.emails)]
     assert answers == list(registry.predict(version, HOLDOUT.emails))

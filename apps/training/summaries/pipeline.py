@@ -15,6 +15,7 @@ from apps.training.fitting.ray_train import machines
 from apps.training.packaging.draft import draft_version
 from apps.training.packaging.provenance import Provenance
 from apps.training.provenance import training_details
+from apps.training.stages import Stages
 from apps.training.summaries.card import JudgedSummarizer
 from apps.training.summaries.examples import SummaryExamples, read_summary_examples
 from apps.training.summaries.judge import figures_of, judge
@@ -22,6 +23,7 @@ from apps.training.summaries.package import package_summarizer
 from libs.common.config.training import SummarizerName, Training
 from libs.common.domain.dataset import DatasetVersion, Split
 from libs.common.domain.model import SUMMARIZER, ModelVersion, TrainingDetails
+from libs.common.domain.progress import Watch, unwatched
 from libs.common.domain.value import Value
 from libs.common.errors import ModelError
 from libs.common.logs import get_logger
@@ -59,6 +61,7 @@ def train_summarizers(
     registry: ModelRegistry,
     settings: Training,
     now: datetime,
+    watch: Watch = unwatched,
 ) -> list[ModelVersion]:
     """Fit each family on the same pairs; returns the registered versions, best ROUGE first.
 
@@ -71,10 +74,11 @@ def train_summarizers(
     if done.keys() >= fitters.keys():
         return sorted(done.values(), key=lambda version: int(version.version), reverse=True)
     train, holdout = (read_summary_examples(dataset_folder, split) for split in (Split.TRAIN, Split.HOLDOUT))
-    seed = request.seed
+    seed, stages = request.seed, Stages(watch, 2 * len(fitters) + 1)
     with TemporaryDirectory(prefix="triage-summaries-") as scratch:
         fitted: list[_Fitted] = []
         for family, fit in fitters.items():
+            stages.begin(f"fitting {family}")
             workspace = Path(scratch) / family
             workspace.mkdir()
             start = time.perf_counter()
@@ -82,13 +86,16 @@ def train_summarizers(
             seconds = time.perf_counter() - start
             compute = compute_of(family, settings.summarizers, profile)
             details = training_details(dataset, compute.usd_per_hour, seconds, seed, now)
+            stages.begin(f"judging {family}")
             fitted.append(_Fitted(_judge(summarizer, holdout, seed), details, compute))
+        stages.begin("registering")
         # The best is registered last: the newest version is then the one to promote, also for a run that starts again.
         worst_first = sorted(fitted, key=lambda one: float(one.judged.judgment.quality.rows.mean()))
         registered = [
             done.get(one.judged.summarizer.family) or _register(one, dataset, registry, Path(scratch), request.request_id)
             for one in worst_first
         ]
+        stages.end()
     return registered[::-1]
 
 

@@ -1,4 +1,5 @@
-"""How far a long reading is: e-mails, of how many, how fast. The same words on a terminal, in a log and in the orchestrator."""
+"""How far long work is: e-mails read, of how many, how fast; stages begun. The same words on a terminal, in a log and in the
+orchestrator."""
 
 import math
 from collections.abc import Callable
@@ -35,6 +36,15 @@ class Progress(Value):
         if self.ended:
             return f"{said}, in {self.seconds:,.0f} s"
         return f"{said}, {max(0, self.total - self.done) / rate:,.0f} s left"
+
+
+class StageProgress(Progress):
+    """``done`` of ``total`` stages are behind; ``doing`` is under way."""
+
+    doing: str = ""
+
+    def __str__(self) -> str:
+        return f"done in {self.seconds:,.0f} s" if self.ended else f"{self.doing}, {self.done + 1} of {self.total}"
 
 
 Watch = Callable[[Progress], None]

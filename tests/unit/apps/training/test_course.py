@@ -8,8 +8,10 @@ from apps.training.course import Course, TrainRequest, choose, fit_family
 from apps.training.fitters import fitter
 from apps.training.fitting.examples import Examples
 from apps.training.fitting.out_of_fold import Fitted
+from apps.training.stages import Stages
 from libs.common.config.loader import load_config
 from libs.common.domain.dataset import DatasetVersion
+from libs.common.domain.progress import unwatched
 from libs.common.models.base import Classifier
 from tests.unit.apps.training.mails import mailbox
 
@@ -20,7 +22,7 @@ def course(repo: Path, tmp_path: Path) -> Course:
     settings = load_config("local", repo).training
     now = datetime(2026, 1, 2, tzinfo=UTC)
     split, profile = (mailbox(), mailbox(30, seed=9)), settings.compute_resources.development
-    return Course(TrainRequest(), dataset, *split, (), settings, profile, now, tmp_path)
+    return Course(TrainRequest(), dataset, *split, (), settings, profile, now, tmp_path, Stages(unwatched, 3))
 
 
 @pytest.mark.parametrize(("folds", "judged"), [(1, {0}), (3, {0, 1, 2}), (99, {0, 1, 2, 3, 4})])

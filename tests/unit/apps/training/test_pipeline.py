@@ -19,7 +19,7 @@ def test_the_run_of_a_training_that_was_killed_is_there_for_the_next_until_all_i
     found: list[bool] = []
 
     def train_models(*given: Any) -> list[Any]:
-        runs: RunFolders = given[-1]
+        runs: RunFolders = given[-2]
         folder = runs.folder("digest")
         assert folder is not None
         found.append((folder / "checkpoint").exists())

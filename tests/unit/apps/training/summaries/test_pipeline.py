@@ -15,6 +15,7 @@ from libs.common.config.loader import load_config
 from libs.common.config.training import GenerativeFamily, Training
 from libs.common.domain.dataset import DatasetVersion, Lineage, QualityReport
 from libs.common.domain.model import ModelVersion, SummaryMetrics
+from libs.common.domain.progress import Progress
 from libs.common.models.artifact import read_header
 from libs.common.models.generative import GenerativeSummarizer
 from tests.unit.apps.training.summaries.small_models import KINDS, examples, small_model
@@ -68,7 +69,10 @@ def test_a_family_that_writes_is_judged_packaged_and_registered(
     monkeypatch.setattr(pipeline, "footprint", lambda summarizer, emails: Footprint(1_500_000, 42_000_000))
     monkeypatch.setattr(pipeline, "read_summary_examples", lambda folder, split: examples())
     request = SummarizerRequest(families=(family,))
-    (version,) = train_summarizers(request, tmp_path, DATASET, cast(Any, Shelf()), settings, NOW)
+    told: list[Progress] = []
+    (version,) = train_summarizers(request, tmp_path, DATASET, cast(Any, Shelf()), settings, NOW, told.append)
+    assert [str(one).split(",")[0] for one in told[:-1]] == [f"fitting {family}", f"judging {family}", "registering"]
+    assert told[-1].ended
     assert (version.family, version.labels) == (family, ())
     details = version.training_details
     assert details.compute_cost_usd == pytest.approx(0.115 * details.training_duration_hours)
