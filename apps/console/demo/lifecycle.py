@@ -52,14 +52,21 @@ def await_flow(demo: Demo, name: str, run: str, within_s: float) -> str:
     orchestrator = demo.session.stores.orchestrator
 
     def settled() -> str | None:
-        state = orchestrator.state(run)
-        demo.tell(f"{name}: {state.lower()}")
+        state = tell_flow(demo, name, run)
         return state if state in _SETTLED else None
 
     state = until(f"flow {name}", settled, within_s, _LOGS)
     if state != "COMPLETED":
         raise TriageError(f"flow {name} {state.lower()}: {orchestrator.message(run)}", _LOGS)
     return orchestrator.message(run)
+
+
+def tell_flow(demo: Demo, name: str, run: str) -> str:
+    """Show how far a flow run is; returns its state."""
+    orchestrator = demo.session.stores.orchestrator
+    state, progress = orchestrator.state(run), orchestrator.progress(run)
+    demo.tell(f"{name}: {progress[1] if progress else state.lower()}")
+    return state
 
 
 def start_training(demo: Demo, dataset: DatasetVersion, families: list[str]) -> Begun:

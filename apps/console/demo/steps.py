@@ -267,8 +267,7 @@ def _await_new_promotion(demo: Demo) -> Promotion:
 
     def waiting() -> Promotion | None:
         run = stores.records.retrainings.latest(MODEL)
-        state = stores.orchestrator.state(run.flow_run_id) if run else "MISSING"
-        demo.tell(f"retrain_model: {state.lower()}")
+        state = lifecycle.tell_flow(demo, "retrain_model", run.flow_run_id) if run else "MISSING"
         _require(state not in ("FAILED", "CRASHED", "CANCELLED"), f"retrain_model {state.lower()}")
         asked = [each for each in stores.records.promotions.list(MODEL) if each.version not in known]
         lifecycle.require_not_refused(asked)
