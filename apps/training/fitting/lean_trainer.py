@@ -1,6 +1,7 @@
 """Ray Train's trainer for work that brings its own rows. Imports Ray: import it where something is trained."""
 
 from collections.abc import Callable
+from typing import Any
 
 from ray.train import BackendConfig, RunConfig, ScalingConfig
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
@@ -23,7 +24,7 @@ class LeanTrainer(DataParallelTrainer):
         alone = scaling.num_workers == 1 and not scaling.use_gpu
         super().__init__(work, backend_config=None if alone else joined(), scaling_config=scaling, run_config=run)
 
-    def _create_default_callbacks(self):  # pyright: ignore[reportMissingParameterType]
+    def _create_default_callbacks(self) -> list[Any]:
         return [one for one in super()._create_default_callbacks() if type(one).__name__ not in UNUSED]
 
 
