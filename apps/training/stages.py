@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable
 
-from libs.common.domain.progress import StageProgress, Watch
+from libs.common.domain.progress import TrainingProgress, Watch
 
 
 class Stages:
-    """Work of ``total`` stages, one after the other; ``watch`` is told as each begins, and at the end."""
+    """A training of ``total`` stages, one after the other; ``watch`` is told as each begins, and at the end."""
 
     def __init__(self, watch: Watch, total: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._watch, self._total, self._clock, self._began = watch, total, clock, clock()
@@ -23,4 +23,4 @@ class Stages:
         self._tell(self._total, "")
 
     def _tell(self, done: int, doing: str) -> None:
-        self._watch(StageProgress(done=done, total=self._total, seconds=self._clock() - self._began, doing=doing))
+        self._watch(TrainingProgress(done=done, total=self._total, seconds=self._clock() - self._began, doing=doing))

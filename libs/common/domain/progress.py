@@ -38,13 +38,13 @@ class Progress(Value):
         return f"{said}, {max(0, self.total - self.done) / rate:,.0f} s left"
 
 
-class StageProgress(Progress):
-    """``done`` of ``total`` stages are behind; ``doing`` is under way."""
+class TrainingProgress(Progress):
+    """``done`` of ``total`` stages of a training are behind; ``doing`` is under way."""
 
     doing: str = ""
 
     def __str__(self) -> str:
-        return f"done in {self.seconds:,.0f} s" if self.ended else f"{self.doing}, {self.done + 1} of {self.total}"
+        return f"trained in {self.seconds:,.0f} s" if self.ended else f"{self.doing}, {self.done + 1} of {self.total}"
 
 
 Watch = Callable[[Progress], None]

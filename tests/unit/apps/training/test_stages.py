@@ -13,5 +13,5 @@ def test_each_stage_is_told_as_it_begins_and_the_end_once() -> None:
         ("fitting tabular, 1 of 3", 0, 0),
         ("judging tabular, 2 of 3", 1 / 3, 2),
         ("registering, 3 of 3", 2 / 3, 50),
-        ("done in 60 s", 1, 60),
+        ("trained in 60 s", 1, 60),
     ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.common.domain.progress import Progress, StageProgress, bar, paced
+from libs.common.domain.progress import Progress, TrainingProgress, bar, paced
 
 
 @pytest.mark.parametrize(
@@ -20,8 +20,8 @@ def test_it_says_what_is_known(done: int, total: int, seconds: float, said: str)
 
 
 def test_a_stage_is_called_by_its_name() -> None:
-    assert str(StageProgress(done=1, total=5, seconds=90, doing="fitting transformer")) == "fitting transformer, 2 of 5"
-    assert str(StageProgress(done=5, total=5, seconds=163.2)) == "done in 163 s"
+    assert str(TrainingProgress(done=1, total=5, seconds=90, doing="fitting transformer")) == "fitting transformer, 2 of 5"
+    assert str(TrainingProgress(done=5, total=5, seconds=163.2)) == "trained in 163 s"
 
 
 def test_the_share_lies_between_nothing_and_all() -> None:
