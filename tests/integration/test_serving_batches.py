@@ -99,8 +99,8 @@ def service(ray_at_the_end: None, tmp_path_factory: pytest.TempPathFactory) -> I
         start_serve("127.0.0.1", port)
         deploy_api(APPLICATION, ROUTE, Batches, BatchSettings.of(config, home))
         headers = {"Authorization": f"Bearer {token}"}
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=90, trust_env=False) as http:
-            yield Service(http, stores)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=90, trust_env=False) as client:
+            yield Service(client, stores)
         serve.shutdown()
         ray.shutdown()
     stores.records.close()
