@@ -1,4 +1,4 @@
-"""Serves flows: registers their deployments, polls for runs, starts each in a process of its own, and beats while it lives."""
+"""Serves flows: registers their deployments, waits for runs, starts each in a process of its own, and beats while it lives."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ from typing import Any
 from prefect.flows import Flow
 from prefect.runner import Runner
 
+from flows.arrivals import take_arrivals
 from flows.processes import end_children, end_with_parent
 from libs.common.errors import StoreError
 from libs.common.logs import get_logger
@@ -41,9 +42,9 @@ class Deployment:
 
 @dataclass(frozen=True)
 class ServeSettings:
-    """How flows are served; the poll interval bounds how long a started run waits for its process."""
+    """How flows are served; the poll interval bounds how long a run waits of which the server told nobody."""
 
-    poll_interval_s: float = 0.5
+    poll_interval_s: float = 10.0
     limit: int = 8
     reconcile_interval_s: float = 5.0
     api_patience_s: float = 90.0
@@ -95,11 +96,12 @@ async def _run(runner: Runner, heartbeat: Path | None, names: Sequence[str]) -> 
         await asyncio.sleep(0.02)
     stopping = asyncio.create_task(_signalled())
     beating = asyncio.create_task(_beat(heartbeat, names))
+    arriving = asyncio.create_task(take_arrivals(runner._get_and_submit_flow_runs))  # pyright: ignore[reportPrivateUsage]
     await asyncio.wait((polling, stopping, beating), return_when=asyncio.FIRST_COMPLETED)
     if stopping.done() and not polling.done():
         await asyncio.to_thread(end_children)
         await runner.astop()
-    for task in (stopping, beating):
+    for task in (stopping, beating, arriving):
         task.cancel()
     await polling
 

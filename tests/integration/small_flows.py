@@ -10,7 +10,7 @@ from prefect import flow
 from prefect.flow_runs import suspend_flow_run
 
 from flows.processes import fork_runs
-from flows.serve import Deployment, serve
+from flows.serve import Deployment, ServeSettings, serve
 from libs.common.stores.orchestrator import Orchestrator
 
 
@@ -43,12 +43,13 @@ def fails() -> None:
 
 
 def main() -> None:
-    """Serve the flows; reconciling notes each round."""
+    """Serve the flows; reconciling notes each round. No poll comes in time: what the server tells must start each run."""
     heartbeat = Path(sys.argv[1])
     fork_runs(("prefect.flow_engine",))
     deployments = [Deployment(waits, "waits"), Deployment(sleeps, "sleeps"), Deployment(fails, "fails")]
     orchestrator = Orchestrator(os.environ["PREFECT_API_URL"])
-    asyncio.run(serve(deployments, orchestrator, lambda: note(f"{heartbeat}.rounds", "reconciled"), heartbeat))
+    settings = ServeSettings(poll_interval_s=3600)
+    asyncio.run(serve(deployments, orchestrator, lambda: note(f"{heartbeat}.rounds", "reconciled"), heartbeat, settings))
 
 
 if __name__ == "__main__":

@@ -239,6 +239,8 @@ def test_the_flow_process_outlives_its_server(
     until(lambda: orchestrator.state(run) == "COMPLETED", 90)
     assert flows.process is not None
     assert flows.process.poll() is None
+    later = orchestrator.start_flow("sleeps", {"path": f"{notes}-2", "seconds": 0})
+    until(lambda: orchestrator.state(later) == "COMPLETED", 60)
 
 
 def test_reconciling_goes_on_all_the_while(flows: Service) -> None:

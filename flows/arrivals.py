@@ -1,0 +1,30 @@
+"""Starts runs when they arrive: the server tells of them, so that nobody has to ask it all the time (ADR 40)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+from prefect.events.clients import get_events_subscriber
+from prefect.events.filters import EventFilter, EventNameFilter
+from websockets.exceptions import WebSocketException
+
+from libs.common.logs import get_logger
+
+log = get_logger("flows.arrivals")
+# What makes a run due: it was started, or what suspended it is over. Whatever else may do so waits for the runner's own poll.
+_DUE = ["prefect.flow-run.Scheduled", "prefect.flow-run.Resuming"]
+_PAUSE_S = 1.0
+
+
+async def take_arrivals(poll: Callable[[], Awaitable[None]]) -> None:
+    """Call ``poll``, which starts what is due, after each event that makes a run due, and once whenever the server is there
+    (again); until cancelled."""
+    while True:
+        try:
+            async with get_events_subscriber(EventFilter(event=EventNameFilter(name=_DUE)), reconnection_attempts=0) as events:
+                await poll()
+                async for _ in events:
+                    await poll()
+        except (WebSocketException, httpx.HTTPError, OSError) as error:  # TimeoutError is an OSError
+            log.debug("the server does not tell of runs now: %s", error)
+        await asyncio.sleep(_PAUSE_S)
