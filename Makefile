@@ -24,7 +24,8 @@ setup: .venv/installed ## create .venv and install everything, pinned by constra
 		"Install it, or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "Installing into .venv: some minutes and 4 GB, once."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' .venv/lib || true  # as pip would, on every core; some files are no Python
 	@touch $@
 
 demo: setup ## run the whole life of a model; KEEP=1 leaves it running, SOURCE=URI [RECIPE=NAME] takes your own mail
