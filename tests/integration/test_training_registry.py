@@ -121,6 +121,12 @@ def versions(registry: ModelRegistry, artifact: tuple[Path, str]) -> list[ModelV
     ]
 
 
+def test_the_tables_of_a_new_database_are_made_without_a_word(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    fresh = ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db", open_objects(str(tmp_path / "objects")))
+    assert fresh.list(NAME) == []
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_registered_version_carries_the_whole_schema_and_a_number(
     registry: ModelRegistry, versions: list[ModelVersion], artifact: tuple[Path, str]
 ) -> None:

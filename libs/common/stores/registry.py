@@ -4,6 +4,7 @@ Below ``models/<name>/<digest>/`` lie ``artifact/`` (what `ModelVersion.uri` nam
 that ``mlflow.pyfunc.load_model("models:/<name>@champion")`` reads the same bytes that serving reads.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -159,6 +160,8 @@ class ModelRegistry:
 
         # A bar for a few kilobytes, in the middle of what a command says.
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        # Nor is it news, in the first command of an installation, that MLflow makes its tables.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
         if self._tracking_uri.startswith("sqlite:///"):
             Path(self._tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         return MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
