@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, make_url, text
 
 from libs.common.stores.records.database import Database
@@ -29,6 +27,10 @@ def migrate(url: str) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    # A tenth of a second, which whoever only reads or writes records is spared.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "os")
