@@ -1,9 +1,13 @@
-"""Three small flows, served as `python -m tests.integration.small_flows HEARTBEAT`; each notes what it does in a file."""
+"""Small flows, served as `python -m tests.integration.small_flows HEARTBEAT`; each notes what it does in a file.
+
+With `TICKS` in the environment, one flow alone that runs by itself, and notes each run in that file.
+"""
 
 import asyncio
 import os
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from prefect import flow
@@ -42,13 +46,21 @@ def fails() -> None:
     raise ValueError("asked to fail")
 
 
+@flow(name="ticks")
+def ticks() -> None:
+    """Run again and again."""
+    note(os.environ["TICKS"], "ticked")
+
+
 def main() -> None:
-    """Serve the flows; reconciling notes each round. No poll comes in time: what the server tells must start each run."""
+    """Serve the flows; reconciling notes each round. Of those that are started no poll comes in time: the server must tell."""
     heartbeat = Path(sys.argv[1])
     fork_runs(("prefect.flow_engine",))
     deployments = [Deployment(waits, "waits"), Deployment(sleeps, "sleeps"), Deployment(fails, "fails")]
-    orchestrator = Orchestrator(os.environ["PREFECT_API_URL"])
     settings = ServeSettings(poll_interval_s=3600)
+    if "TICKS" in os.environ:
+        deployments, settings = [Deployment(ticks, "ticks", interval=timedelta(seconds=5))], ServeSettings()
+    orchestrator = Orchestrator(os.environ["PREFECT_API_URL"])
     asyncio.run(serve(deployments, orchestrator, lambda: note(f"{heartbeat}.rounds", "reconciled"), heartbeat, settings))
 
 

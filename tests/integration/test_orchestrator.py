@@ -262,3 +262,16 @@ def test_an_unknown_flow_a_missing_run_and_no_address_are_named(orchestrator: Or
 
 def test_the_server_tells_what_is_served(orchestrator: Orchestrator) -> None:
     assert orchestrator.served() == {"waits", "sleeps", "fails"}
+
+
+def test_a_flow_with_an_interval_runs_by_itself(server: tuple[Service, Orchestrator], tmp_path: Path) -> None:
+    ticks = tmp_path / "ticks"
+    environment = {"PREFECT_API_URL": server[1].api_url, "PREFECT_HOME": str(tmp_path), "TICKS": str(ticks)}
+    command = [sys.executable, "-m", "tests.integration.small_flows", str(tmp_path / "heartbeat")]
+    service = Service(command, environment, tmp_path / "flows.log")
+    service.start()
+    try:
+        until(lambda: len(events(ticks)) >= 2)
+    finally:
+        service.kill(signal.SIGTERM)
+    assert "SCHEDULED" in {run.state for run in server[1].runs_of("ticks", 5)}
