@@ -3,10 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import httpx
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventFilter, EventNameFilter
-from websockets.exceptions import WebSocketException
 
 from libs.common.logs import get_logger
 
@@ -25,6 +23,6 @@ async def take_arrivals(poll: Callable[[], Awaitable[None]]) -> None:
                 await poll()
                 async for _ in events:
                     await poll()
-        except (WebSocketException, httpx.HTTPError, OSError) as error:  # TimeoutError is an OSError
-            log.debug("the server does not tell of runs now: %s", error)
+        except Exception:  # whatever it was: the runner's own poll goes on, and a server that went away may be back soon
+            log.debug("the server does not tell of runs now", exc_info=True)
         await asyncio.sleep(_PAUSE_S)
