@@ -171,6 +171,21 @@ def test_the_champion_loads_with_mlflow_and_answers(
     assert mlflow.pyfunc.load_model(f"models:/{NAME}@champion") is not None
 
 
+def test_the_registry_answers_as_the_artifact_does_and_hands_mlflow_nothing_that_it_ignores(
+    registry: ModelRegistry,
+    versions: list[ModelVersion],
+    artifact: tuple[Path, str],
+    tracked: None,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    mails = mailbox(12).emails
+    classifier = load_classifier(artifact[0])
+    assert registry.predict(versions[0], mails) == [
+        classifier.labels[best] for best in classifier.predict(mails).argmax(axis=1)
+    ]
+    assert "ignored" not in capfd.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def scoring_server(home: Path, versions: list[ModelVersion], keys: SigningKeys, repo: Path) -> Iterator[str]:
     """``mlflow models serve`` of version 1, ended with this module."""

@@ -145,8 +145,8 @@ class ModelRegistry:
 
         mlflow.set_tracking_uri(self._tracking_uri)
         model = mlflow.pyfunc.load_model(f"models:/{version.model_name}/{version.version}")
-        columns = ("message_id", "thread_id", "sender", "subject", "body", "is_html", "sent_at")
-        table = pd.DataFrame([[getattr(email, name) for name in columns] for email in emails], columns=list(columns))
+        columns = model.metadata.signature.inputs.input_names()
+        table = pd.DataFrame([[getattr(email, name) for name in columns] for email in emails], columns=columns)
         return [str(said) for said in model.predict(table)["summary" if version.summarizes else "label"]]
 
     @cached_property
