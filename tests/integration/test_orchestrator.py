@@ -161,6 +161,13 @@ def test_a_suspended_flow_holds_no_process_and_reruns_from_its_start_when_resume
     assert not orchestrator.resume(run)
 
 
+def test_a_flow_goes_on_that_is_resumed_while_its_process_still_ends(orchestrator: Orchestrator, notes: Path) -> None:
+    run = orchestrator.start_flow("waits", {"path": str(notes)})
+    until(lambda: orchestrator.state(run) == "SUSPENDED")
+    assert orchestrator.resume(run)
+    until(lambda: orchestrator.state(run) == "COMPLETED", 60)
+
+
 def test_a_run_whose_process_is_killed_is_crashed_at_once(orchestrator: Orchestrator, notes: Path) -> None:
     run = orchestrator.start_flow("sleeps", {"path": str(notes), "seconds": 60})
     until(lambda: events(notes))
