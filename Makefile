@@ -7,8 +7,8 @@ BIN := .venv/bin
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$python && break; done)
 # Two lanes at once, in this order: one whole installation for all journeys; single services, which mostly wait for something
-# to happen; what starts neither. The longer these services are up, the more they cost while they wait, more than a quarter of
-# a processor together, and on two cores more than two lanes keep them up for longer.
+# to happen; what starts neither. The longer these services are up, the more they cost while they wait, and on
+# two cores more than two lanes keep them up for longer.
 BESIDE = $(wildcard $(addprefix tests/integration/test_,training* data* summaries* serving_offline* serving_model_cache* bit* \
 	embeddings* corpus* feedback* hostile* objects* predictions* records*)) tests/architecture tests/unit
 JOURNEYS = tests/e2e

@@ -27,7 +27,7 @@ def migrate(url: str) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    # A tenth of a second, which whoever only reads or writes records is spared.
+    # Whoever only reads or writes records is spared the import.
     from alembic import command
     from alembic.config import Config
 
