@@ -9,7 +9,7 @@ from libs.common.config.monitoring import ModelMetrics
 from libs.common.domain.audit import Actor, Role
 from libs.common.domain.measurement import Measurement
 from libs.common.domain.model import ModelRef
-from libs.common.domain.retraining import RetrainingDecision, RetrainingSignals, RetrainingTrigger, should_retrain
+from libs.common.domain.retraining import RetrainingDecision, RetrainingSignals, RetrainingTrigger, drift_began, should_retrain
 from libs.common.logs import get_logger
 from libs.common.stores.records import Records
 
@@ -68,14 +68,21 @@ class Retrainer:
         trained_at = self._trained_at(live)
         counted_from = max(trained_at, started.at) if started else trained_at
         p95_ms = _value(latest, P95_LATENCY)
+        drift = latest.get(DRIFT)
         return RetrainingSignals(
             accuracy_drop=self._accuracy_drop(latest.get(ACCURACY)),
             latency_increase=None if p95_ms is None else self._latency_increase(live, latest[P95_LATENCY], p95_ms),
-            drift_score=_value(latest, DRIFT),
+            drift_score=drift.value if drift else None,
+            drift_labels=self._drift_labels(drift, counted_from) if drift else 0,
             new_labels=self._records.feedback.count_since(live.name, counted_from),
             last_trained_at=trained_at,
             last_started_at=started.at if started else None,
         )
+
+    def _drift_labels(self, measured: Measurement, counted_from: datetime) -> int:
+        windows = self._records.measurements.between(measured.model, counted_from, measured.end, DRIFT)
+        began = drift_began(windows, self._limits.drift_score)
+        return self._records.feedback.count_since(measured.model, max(began, counted_from)) if began else 0
 
     def _accuracy_drop(self, measured: Measurement | None) -> float | None:
         """How far accuracy is below the baseline; None while the baseline still lies inside its interval."""

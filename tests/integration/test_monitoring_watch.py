@@ -100,6 +100,7 @@ LIMITS = RetrainingTrigger(
     accuracy_drop=0.03,
     latency_increase=50,
     drift_score=0.3,
+    drift_labels=0,
     new_data_volume=100_000,
     frequency="monthly",
     day_of_month=28,

@@ -202,9 +202,9 @@ def fetch_mailbox(demo: Demo) -> str:
 
 
 def await_retraining(demo: Demo) -> str:
-    """Started by the alert; ends where a person must agree."""
+    """Started by the drift when enough labels of it have come; ends where a person must agree."""
     records = demo.session.stores.records
-    begun = until("the start of the retraining", lambda: records.retrainings.latest(MODEL), 60)
+    begun = until("the start of the retraining", lambda: records.retrainings.latest(MODEL), 120)
     demo.chronicle.note("retraining begins", "; ".join(begun.reasons), at=begun.at)
     promotion = _await_new_promotion(demo)
     demo.retrained = promotion.version

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from libs.common.config.section import Duration, Section, Share
 from libs.common.domain.retraining import RetrainingTrigger
@@ -18,9 +18,10 @@ class PerformanceDegradation(Section):
 
 
 class DataDrift(Section):
-    """Drift and new labels that start a retraining (ADR 6)."""
+    """Drift and new labels that start a retraining (ADR 6); drift waits for ``labels`` that came since it began (ADR 42)."""
 
     drift_score: UnitInterval
+    labels: NonNegativeInt
     new_data_volume: PositiveInt
 
 
@@ -100,6 +101,7 @@ class Retraining(Section):
             accuracy_drop=triggers.performance_degradation.accuracy_drop,
             latency_increase=triggers.performance_degradation.latency_increase,
             drift_score=triggers.data_drift.drift_score,
+            drift_labels=triggers.data_drift.labels,
             new_data_volume=triggers.data_drift.new_data_volume,
             frequency=triggers.scheduled.frequency,
             day_of_month=triggers.scheduled.day_of_month,

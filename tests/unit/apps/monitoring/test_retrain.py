@@ -17,6 +17,7 @@ LIMITS = RetrainingTrigger(
     accuracy_drop=0.03,
     latency_increase=50,
     drift_score=0.15,
+    drift_labels=0,
     new_data_volume=10_000,
     frequency="monthly",
     day_of_month=15,
@@ -51,7 +52,7 @@ class Ledger:
         self.measured: list[Measurement] = []
         self.audited: list[tuple[str, dict[str, Any]]] = []
         self.labels = 0
-        self.counted_from: datetime | None = None
+        self.counted_from: list[datetime] = []
         self.retrainings = SimpleNamespace(add=self._start, latest=lambda model: self.started[-1] if self.started else None)
         self.feedback = SimpleNamespace(count_since=self._count)
         self.audit = SimpleNamespace(append=lambda actor, action, subject, details, at: self.audited.append((action, details)))
@@ -64,7 +65,7 @@ class Ledger:
         self.started.append(Retraining(model=model, at=at, reasons=tuple(reasons), flow_run_id=run))
 
     def _count(self, model: str, at: datetime) -> int:
-        self.counted_from = at
+        self.counted_from.append(at)
         return self.labels
 
 
@@ -121,9 +122,27 @@ def test_a_drop_that_may_be_chance_starts_nothing(retrainer: Retrainer, high: fl
 def test_enough_new_labels_start_it_counted_from_the_last_start(retrainer: Retrainer, ledger: Ledger) -> None:
     ledger.labels = 10_000
     assert retrainer.consider(LIVE, {}, NOW).start
-    assert ledger.counted_from == NOW - timedelta(days=10)
+    assert ledger.counted_from == [NOW - timedelta(days=10)]
     retrainer.consider(LIVE, {}, NOW + timedelta(days=2))
-    assert ledger.counted_from == NOW
+    assert ledger.counted_from[1:] == [NOW]
+
+
+def test_labels_of_a_drift_count_from_its_first_window(ledger: Ledger) -> None:
+    records: Any = ledger
+    limits = LIMITS.model_copy(update={"drift_labels": 400})
+    retrainer = Retrainer(records, limits, OBJECTIVES, lambda *_: "run", lambda ref: NOW - timedelta(days=10))
+    began = NOW - timedelta(days=3)
+    for day, score in enumerate((0.05, 0.2, 0.4), -4):
+        start = NOW + timedelta(days=day)
+        drift = measured("drift_score", score)["drift_score"].model_copy(
+            update={"start": start, "end": start + timedelta(days=1)}
+        )
+        ledger.measured.append(drift)
+    ledger.labels = 399
+    assert not retrainer.consider(LIVE, {"drift_score": drift}, NOW).start
+    assert began in ledger.counted_from
+    ledger.labels = 400
+    assert retrainer.consider(LIVE, {"drift_score": drift}, NOW).start
 
 
 def test_one_within_the_cooldown_and_each_with_a_key_of_its_own(retrainer: Retrainer, ledger: Ledger, keys: list[str]) -> None:
