@@ -1,6 +1,5 @@
 """Serving flows: what happens around the runner."""
 
-import logging
 import multiprocessing
 import os
 import signal
@@ -22,13 +21,6 @@ def greet() -> None:
     """Do nothing."""
 
 
-@pytest.fixture
-def warnings_of_serve(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    """What `flows.serve` logs."""
-    monkeypatch.setattr(logging.getLogger("triage"), "propagate", True)
-    return caplog
-
-
 def test_a_deployment_bears_the_name_of_its_flow() -> None:
     assert Deployment(greet, interval=timedelta(hours=1)).name == "greet"
 
@@ -39,7 +31,7 @@ def test_every_flow_of_the_lifecycle_is_served_once_under_its_own_name() -> None
     assert {"build_dataset", "train_model", "promote_model", "release_model", "retrain_model"} <= set(served)
 
 
-def test_reconciling_outlives_faults_and_counts_them(warnings_of_serve: pytest.LogCaptureFixture) -> None:
+def test_reconciling_outlives_faults_and_counts_them(caplog: pytest.LogCaptureFixture) -> None:
     stop = threading.Event()
     rounds: list[int] = []
 
@@ -51,7 +43,7 @@ def test_reconciling_outlives_faults_and_counts_them(warnings_of_serve: pytest.L
             raise OSError("the store is away")
 
     _reconcile_forever(reconcile, 0.001, stop)
-    counted = [record.getMessage() for record in warnings_of_serve.records]
+    counted = [record.getMessage() for record in caplog.records]
     assert counted == [f"reconciling failed, {failures} in a row" for failures in (1, 2, 1)]
 
 

@@ -1,5 +1,4 @@
 import json
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -77,7 +76,6 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_channel_without_its_secret_is_off_and_said_so_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(logging.getLogger("triage"), "propagate", True)
     monkeypatch.setenv("HOOK", SECRETS["HOOK"])
     opened = open_channels(SETTINGS)
     assert [channel.name for channel in opened] == ["webhook"]
